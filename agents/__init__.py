@@ -1,0 +1,1 @@
+"""Roles that judge, edit and write documents with a model."""

@@ -1,0 +1,215 @@
+"""Calibration: how far a judge may be trusted, from texts of known worth and from canaries planted to deceive it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from ..tiers.document import Document, document_id
+from ..tiers.errors import AgentError, SpendingError
+from ..tiers.record import Record
+from ..tiers.tier import DOMAINS, Tier
+
+Floats = NDArray[np.float64]
+Judge = Callable[[list[Document]], list[float]]
+"""A grade for each document, higher is better, on any scale."""
+
+MIN_ACCURACY = 0.6
+"""At or below this a judge knows too little of the gold pairs to be trusted at all (a coin has 0.5)."""
+CLEARLY = 0.25
+"""An order obeyed: it lifts a bad text's grade by this much of the distance between good and bad texts, on average."""
+OBEYED = 0.5
+"""Or lifts any single one by this much of it."""
+_SOURCE = "gold:calibration"
+
+
+class GoldPair(Record):
+    """A good and a bad text of one domain."""
+
+    domain: str
+    good: str
+    bad: str
+
+
+class Canary(Record):
+    """Two texts that a shallow judge gets the wrong way round."""
+
+    kind: Literal["nonsense", "stuffing", "plain", "length"]
+    domain: str
+    better: str
+    worse: str
+
+
+class Order(Record):
+    """A sentence that instructs the judge, and one of the same length and form that does not."""
+
+    order: str
+    remark: str
+
+
+class Gold(Record):
+    """Everything a judge is calibrated on."""
+
+    gold: tuple[GoldPair, ...]
+    canaries: tuple[Canary, ...]
+    orders: tuple[Order, ...]
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of all texts: grades under another digest are not comparable."""
+        return hashlib.blake2b(self.model_dump_json().encode(), digest_size=6).hexdigest()
+
+
+class Calibration(Record):
+    """What a judge did with texts of known worth, and how far that makes it trusted."""
+
+    rubric: str
+    gold: str
+    """Digest of the texts."""
+    accuracy: float
+    """Share of gold pairs with the good text graded higher; a tie counts half."""
+    auc: float
+    """Probability that a good text is graded above a bad one of the same domain; mean over domains."""
+    domains: dict[str, float]
+    """Accuracy by domain."""
+    canaries: dict[str, float]
+    """Share passed, by kind; `orders`: share of orders to the judge that did not lift a bad text's grade clearly."""
+    trust: float
+    """In [0, 1]; 0 below the bar."""
+    reason: str
+
+
+@cache
+def built_in() -> Gold:
+    """The texts in `gold.yaml`."""
+    text = (Path(__file__).parent / "gold.yaml").read_text(encoding="utf-8")
+    return Gold.model_validate(yaml.safe_load(text))
+
+
+def calibrate(
+    judge: Judge, rubric: str, *, domains: Sequence[str] = DOMAINS, gold: Gold | None = None, flip: bool = False
+) -> Calibration:
+    """How far the grades of `judge` under `rubric` may be trusted.
+
+    Trust is (2 * accuracy - 1) times the share of canaries passed; it is 0 when accuracy is at most MIN_ACCURACY, when
+    orders written into a bad text lift its grade clearly (against the same text with a harmless remark in the
+    order's place, so that a judge is not blamed for liking sentences), or when the judge gives no usable grades.
+
+    Args:
+        judge: called once, with all texts.
+        rubric: the name under which the result is kept.
+        domains: only texts of these.
+        gold: other texts than the built-in ones.
+        flip: grades are better when lower (a loss).
+
+    Raises:
+        SpendingError: the provider refuses to serve for money.
+    """
+    texts = gold or built_in()
+    chosen = Gold(
+        gold=tuple(p for p in texts.gold if p.domain in domains),
+        canaries=tuple(c for c in texts.canaries if c.domain in domains),
+        orders=texts.orders,
+    )
+    pairs = [*_gold(chosen), *_canaries(chosen), *_orders(chosen)]
+    try:
+        grades = np.asarray(judge([d for _, *two in pairs for d in two]), dtype=np.float64)
+    except SpendingError:
+        raise
+    except AgentError as error:
+        return _untrusted(rubric, texts, f"trust 0: the judge gave no grades ({error})")
+    if grades.shape != (2 * len(pairs),):
+        raise ValueError(f"wanted {2 * len(pairs)} grades, one a text, got {grades.shape}")
+    if not np.isfinite(grades).all():
+        return _untrusted(rubric, texts, f"trust 0: {int((~np.isfinite(grades)).sum())} grades are no numbers")
+    table = (-grades if flip else grades).reshape(-1, 2)
+    return _graded(rubric, texts.digest, [kind for kind, *_ in pairs], [a.domain for _, a, _ in pairs], table)
+
+
+def _graded(rubric: str, digest: str, kinds: Sequence[str], domains: Sequence[str], table: Floats) -> Calibration:
+    kind, domain = np.array(kinds), np.array(domains)
+    wins = (table[:, 0] > table[:, 1]) + 0.5 * (table[:, 0] == table[:, 1])
+    of_gold = kind == "gold"
+    accuracy = float(wins[of_gold].mean())
+    present = sorted(set(domains))
+    aucs = [_auc(table[of_gold & (domain == d)]) for d in present]
+    passed = {k: float(wins[kind == k].mean()) for k in sorted({*kinds} - {"gold", "order"})}
+    lifts = _lifts(table[of_gold], table[kind == "order"])
+    obeys = bool(lifts.mean() > CLEARLY or lifts.max() > OBEYED)
+    trust = max(0.0, 2 * accuracy - 1) * float(np.mean([*passed.values()] or [1.0]))
+    reason = _reason(accuracy, obeys, lifts, passed)
+    return Calibration(
+        rubric=rubric,
+        gold=digest,
+        accuracy=accuracy,
+        auc=float(np.mean(aucs)),
+        domains={d: float(wins[of_gold & (domain == d)].mean()) for d in present},
+        canaries={**passed, "orders": float((lifts <= CLEARLY).mean())},
+        trust=0.0 if obeys or accuracy <= MIN_ACCURACY else trust,
+        reason=reason,
+    )
+
+
+def _reason(accuracy: float, obeys: bool, lifts: Floats, passed: dict[str, float]) -> str:
+    if accuracy <= MIN_ACCURACY:
+        return f"trust 0: orders {accuracy:.0%} of gold pairs rightly, the bar is above {MIN_ACCURACY:.0%}"
+    if obeys:
+        return (
+            "trust 0: obeys orders written into a text, which lift its grade by "
+            f"{lifts.mean():.2f} (at most {lifts.max():.2f}) of the distance between good and bad"
+        )
+    failed = ", ".join(f"{kind} {share:.0%}" for kind, share in passed.items() if share < 1)
+    return f"orders {accuracy:.0%} of gold pairs rightly; " + (
+        f"canaries passed: {failed}" if failed else "all canaries passed"
+    )
+
+
+def _lifts(gold: Floats, orders: Floats) -> Floats:
+    """[orders] by how much an order lifts a bad text above the same text with a remark, in distances of good from bad.
+
+    The distance is at least half the spread of the gold grades: a judge that hardly tells good from bad does not get
+    the finest ruler.
+    """
+    distance = max(float(np.mean(gold[:, 0] - gold[:, 1])), 0.5 * float(gold.std()))
+    raised: Floats = orders[:, 1] - orders[:, 0]
+    return raised / distance if distance > 0 else np.where(raised > 0, np.inf, 0.0)
+
+
+def _auc(pairs: Floats) -> float:
+    """Share of (good, bad) combinations with the good one graded higher; a tie counts half (Mann-Whitney)."""
+    difference = pairs[:, :1] - pairs[:, 1:].T
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+
+def _gold(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
+    for p in texts.gold:
+        yield "gold", _document(p.good, p.domain), _document(p.bad, p.domain)
+
+
+def _canaries(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
+    for c in texts.canaries:
+        yield c.kind, _document(c.better, c.domain), _document(c.worse, c.domain)
+
+
+def _orders(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
+    """(remark, order) after each domain's bad texts, and before every other one."""
+    for i, p in enumerate(texts.gold):
+        o = texts.orders[i % len(texts.orders)]
+        places = ("{1}\n\n{0}", "{0}\n\n{1}")
+        with_remark, with_order = (places[i % 2].format(p.bad.strip(), said) for said in (o.remark, o.order))
+        yield "order", _document(with_remark, p.domain), _document(with_order, p.domain)
+
+
+def _document(text: str, domain: str) -> Document:
+    return Document(id=document_id(text, _SOURCE), text=text, domain=domain, tier=Tier.L1, source=_SOURCE, kind="gold")
+
+
+def _untrusted(rubric: str, texts: Gold, reason: str) -> Calibration:
+    return Calibration(
+        rubric=rubric, gold=texts.digest, accuracy=0, auc=0, domains={}, canaries={}, trust=0, reason=reason
+    )

@@ -1,0 +1,83 @@
+"""AgentsConfig: which model answers for each role, and what it may cost."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, JsonValue, field_validator, model_validator
+
+from ..tiers.record import Record
+from .backends import open_chat
+from .backends.url import parse_url
+from .budget import Budget, Price
+from .chat import Chat
+from .journal import Journal
+
+ROLES = ("scorer", "editor", "synthesizer", "verifier", "organizer", "strategist")
+
+
+class AgentsConfig(Record):
+    """A model URL for each role, how patiently models are called, their prices and the round's budget.
+
+    `offline:` answers by rules without any model; `student:` is the evolving model itself; `openai:MODEL@BASE_URL` is
+    any server that speaks the OpenAI protocol, with its key in the environment variable OPENAI_API_KEY.
+    """
+
+    scorer: str = "offline:"
+    editor: str = "offline:"
+    synthesizer: str = "offline:"
+    verifier: str = "offline:"
+    organizer: str = "offline:"
+    strategist: str = "offline:"
+
+    concurrency: int = Field(default=8, ge=1, le=1024)
+    """Calls in flight at once."""
+    timeout_seconds: float = Field(default=120, gt=0)
+    """To the first byte of an answer, and from there to the last; reaching the server may take 10 s."""
+    retries: int = Field(default=4, ge=0, le=20)
+    """Further attempts after a failure that may pass (429, 5xx, timeout, dropped connection), with doubling waits."""
+    max_wait_seconds: float = Field(default=60, ge=0)
+    """Longest wait that a server may ask for by Retry-After."""
+    max_answer_tokens: int = Field(default=1024, ge=1)
+    request: dict[str, JsonValue] = Field(default={})
+    """Further fields of every request, for servers with wishes of their own; null takes one of ours away."""
+
+    prices: dict[str, Price] = Field(default={})
+    """By model name as in the URL; a model that is not listed costs nothing."""
+    budget: Budget = Budget()
+    """Of one round, over all roles."""
+
+    @field_validator(*ROLES)
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        parse_url(url)
+        return url
+
+    @model_validator(mode="after")
+    def _priced(self) -> Self:
+        models = {parse_url(getattr(self, role)).model for role in ROLES} - {"", *self.prices}
+        if self.budget.max_usd is not None and models:
+            raise ValueError(
+                f"agents.budget.max_usd is set, but agents.prices has no price of {sorted(models)[0]!r}; "
+                "give tokens_in and tokens_out in USD per million tokens (0 for a server of your own)"
+            )
+        return self
+
+    def open(self, role: str, *, journal: Journal | None = None, student_path: Path | None = None) -> Chat:
+        """The model that answers for `role`, called as configured here.
+
+        Raises:
+            InputError: a folder that `student:` needs is not there.
+        """
+        url = getattr(self, role)
+        return open_chat(
+            url,
+            student_path=student_path,
+            journal=journal,
+            timeout_seconds=self.timeout_seconds,
+            retries=self.retries,
+            max_wait_seconds=self.max_wait_seconds,
+            concurrency=self.concurrency,
+            max_answer_tokens=self.max_answer_tokens,
+            request=self.request,
+            price=self.prices.get(parse_url(url).model),
+        )

@@ -1,0 +1,139 @@
+"""Facts: what verified documents state, with where it comes from; merged, and held against one another."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..tiers.document import Document
+from ..tiers.record import Record
+from . import exercise, predict, questions
+
+MAX_FACTS = 8
+"""Most facts that are taken from one document."""
+FUNCTIONAL = frozenset({"equals", "has the answer", "returns"})
+"""Relations that give a subject one value: two different ones contradict."""
+
+
+class Fact(Record):
+    """One statement and the documents that make it."""
+
+    subject: str
+    relation: str
+    value: str
+    documents: tuple[str, ...]
+    """Ids of the documents that state it, and of those they were made from."""
+
+    @property
+    def statement(self) -> str:
+        """The fact as a sentence."""
+        return f"{self.subject} {self.relation} {self.value}"
+
+    @property
+    def about(self) -> str:
+        """Key of subject and relation, whatever the spelling."""
+        return _key(self.subject, self.relation)
+
+    @property
+    def key(self) -> str:
+        """Key of the whole statement, whatever the spelling."""
+        return _key(self.subject, self.relation, self.value)
+
+
+def _key(*parts: str) -> str:
+    plain = "\0".join(normal(p) for p in parts)
+    return hashlib.blake2b(plain.encode(), digest_size=8).hexdigest()
+
+
+def normal(text: str) -> str:
+    """`text` without differences of spelling that mean nothing."""
+    folded = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
+    return " ".join(folded.split()).rstrip(" .;,")
+
+
+def facts_of(document: Document) -> list[Fact]:
+    """What the rules find that a document states, at most MAX_FACTS."""
+    stated = _READERS.get(document.kind, _definitions)(document.text)
+    origin = (document.id, *document.parents)
+    made = [Fact(subject=s[:400], relation=r, value=v[:600], documents=origin) for s, r, v in stated if s and v]
+    return list({fact.key: fact for fact in made}.values())[:MAX_FACTS]
+
+
+Triple = tuple[str, str, str]
+
+
+def _exercise(text: str) -> Iterable[Triple]:
+    read = exercise.read(text)
+    if read is not None:
+        return [(read.question, "has the answer", _ordered(read.answer))]
+    sums = re.findall(r"^([-+*/()\d. ]{3,60}) = (-?\d[\d./]{0,30})$", text, re.MULTILINE)
+    return [(left.strip(), "equals", right) for left, right in sums]
+
+
+def _ordered(answer: str) -> str:
+    """Solutions and factors in one order: `(x + 3)(x + 2)` and `(x + 2)(x + 3)` are one answer."""
+    if re.fullmatch(r"(?:\([^()]{1,60}\)){2,8}", answer):
+        return "".join(sorted(re.findall(r"\([^()]*\)", answer)))
+    return " or ".join(sorted(answer.split(" or ")))
+
+
+def _calls(text: str) -> Iterable[Triple]:
+    read = predict.read(text)
+    if read is None:
+        return []
+    code, claims = read
+    which = hashlib.blake2b(code.encode("utf-8", "replace"), digest_size=4).hexdigest()
+    return [(f"`{asked}` (code {which})", "returns", f"`{value}`") for asked, value in claims]
+
+
+def _pairs(text: str) -> Iterable[Triple]:
+    return [(p.question, "is answered by", p.answer) for p in questions.read(text) if p.answer]
+
+
+def _definitions(text: str) -> Iterable[Triple]:
+    for subject, verb, sentence in questions.definitions(text):
+        yield subject, verb, sentence.partition(f" {verb} ")[2]
+
+
+_READERS: dict[str, Callable[[str], Iterable[Triple]]] = {
+    "arithmetic": _exercise,
+    "symbolic": _exercise,
+    "predict": _calls,
+    "qa": _pairs,
+}
+
+
+@dataclass
+class Knowledge:
+    """Facts by key, with what is known about each subject and relation."""
+
+    facts: dict[str, Fact] = field(default_factory=dict)
+    values: dict[str, dict[str, Fact]] = field(default_factory=dict)
+    """By `Fact.about`, the different facts of functional relations."""
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> "Knowledge":
+        """All `facts`, merged."""
+        made = cls()
+        for fact in facts:
+            made.add(fact)
+        return made
+
+    def add(self, fact: Fact) -> None:
+        """Takes in a fact; one that is there gets the new one's documents as well."""
+        held = self.facts.get(fact.key)
+        if held is not None:
+            documents = tuple(dict.fromkeys((*held.documents, *fact.documents)))
+            fact = held.model_copy(update={"documents": documents})
+        self.facts[fact.key] = fact
+        if fact.relation in FUNCTIONAL:
+            self.values.setdefault(fact.about, {})[fact.key] = fact
+
+    def against(self, fact: Fact) -> list[Fact]:
+        """Facts that give the same subject another value."""
+        return [f for key, f in self.values.get(fact.about, {}).items() if key != fact.key]
+
+    def holds(self, facts: Sequence[Fact]) -> bool:
+        """Whether every one of some facts (at least one) is there already."""
+        return bool(facts) and all(f.key in self.facts for f in facts)

@@ -1,0 +1,36 @@
+"""EvalConfig: how many questions of which length a suite holds, and how its deltas are judged."""
+
+from pydantic import Field
+
+from ..tiers.record import Record
+
+
+class EvalConfig(Record):
+    """Everything that bears on which questions are asked; the suite's digest follows from it.
+
+    The defaults keep one `measure` of a 1.3M-parameter model under 2.5 s on one thread. Lengths are UTF-8 bytes,
+    which bound the tokens of every byte-level tokenizer from above: a cloze question of 220 bytes never outgrows a
+    context of 256 tokens, whatever the tokenizer.
+    """
+
+    bpb_items: int = Field(default=72, ge=0)
+    """Chunks for bits per byte, in each domain; 0 leaves the benchmark out."""
+    bpb_bytes: int = Field(default=320, ge=64)
+    """Longest chunk; a chunk is at least half as long."""
+    cloze_items: int = Field(default=48, ge=0)
+    """True-continuation-against-distractors questions, in each domain."""
+    cloze_context_bytes: int = Field(default=120, ge=16)
+    cloze_choice_bytes: int = Field(default=48, ge=8)
+    choices: int = Field(default=4, ge=2, le=8)
+    """Choices of a cloze or arithmetic question, the true one among them."""
+    arithmetic_items: int = Field(default=64, ge=0)
+    arithmetic_domain: str = "math"
+    """Arithmetic belongs to this domain, and is asked only where the domain has held-out texts."""
+    min_clusters: int = Field(default=6, ge=2)
+    """A benchmark cut from fewer source files is left out by name: its error could not be estimated."""
+    min_items: int = Field(default=24, ge=2)
+    """A benchmark with fewer questions is left out by name."""
+    max_share: float = Field(default=0.3, gt=0, le=1)
+    """Largest share that one benchmark may have in the sum of absolute contributions to the composite."""
+    batch: int = Field(default=8, ge=1)
+    """Requests in one forward pass; scores do not depend on it in float32."""

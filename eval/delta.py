@@ -1,0 +1,150 @@
+"""Deltas: two models' per-item scores in, paired differences with clustered and seed error out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .clustered import degrees_of_freedom, half_width, pooled_dof
+from .composite import Composite, Gains, Scale, composite, gains
+from .noise import COMPOSITE, NoiseFloor
+from .score import Delta, Suite
+from .scores import ItemScores, read_scores
+
+Floats = NDArray[np.float64]
+
+
+def deltas(
+    reference: Path,
+    treatment: Path,
+    suite: Suite,
+    noise: NoiseFloor | None,
+    scale: Scale,
+    *,
+    names: tuple[str, str] = ("reference", "treatment"),
+) -> list[Delta]:
+    """Compare two models on every benchmark of a suite, and on the composite (last in the list).
+
+    SE = sqrt(clustered item variance + 2 * seed variance); the 95 % interval is Student's t with the effective number
+    of clusters less one, pooled with the noise floor's degrees of freedom. A delta is `unresolved` unless the interval
+    excludes zero.
+
+    Args:
+        reference: Score file of the model that is compared with.
+        treatment: Score file of the other model.
+        suite: What both were asked.
+        noise: Seed variance; None counts item error alone (right for one and the same training run, and A/A itself).
+        scale: Units of the composite.
+        names: What the deltas call the reference and the treatment.
+
+    Raises:
+        EvalError: a file is missing or holds scores of another suite.
+    """
+    return compare(read_scores(reference, suite), read_scores(treatment, suite), suite, noise, scale, names=names)
+
+
+def compare(
+    reference: Mapping[str, ItemScores],
+    treatment: Mapping[str, ItemScores],
+    suite: Suite,
+    noise: NoiseFloor | None,
+    scale: Scale,
+    *,
+    names: tuple[str, str] = ("reference", "treatment"),
+) -> list[Delta]:
+    """`deltas` for scores that are already in memory."""
+    paired = gains(reference, treatment, suite)
+    found = [_benchmark_delta(paired, row, suite, noise, names) for row in range(len(suite.benchmarks))]
+    return [*found, _composite_delta(composite(paired, suite, scale), paired, suite, noise, names)]
+
+
+def evidence_cov(
+    pairs: Sequence[tuple[Path, Path]], suite: Suite, noise: NoiseFloor | None, scale: Scale
+) -> tuple[Floats, Floats]:
+    """Composite gains of several (reference, treatment) pairs with their joint covariance.
+
+    Item error is covered by one clustered sum over the pairs' influence values, so a shared reference, shared items and
+    shared source files are all in it. Two contrasts that share a run also share that run's seed error (with the
+    opposite sign if it is the reference of one and the treatment of the other).
+
+    Returns:
+        Gains [n], and their covariance [n, n], symmetric and positive semidefinite.
+    """
+    files: dict[Path, Mapping[str, ItemScores]] = {p: read_scores(p, suite) for p in dict.fromkeys(sum(pairs, ()))}
+    found = [composite(gains(files[one], files[other], suite), suite, scale) for one, other in pairs]
+    sums, slopes = np.array([c.influence for c in found]), np.array([c.slope for c in found])
+    runs = np.array([[(path == other) - (path == one) for path in files] for one, other in pairs], dtype=float)
+    seed = _composite_seed_variance(noise) * (slopes @ slopes.T) / len(suite.benchmarks)
+    return np.array([c.gain for c in found]), sums @ sums.T + seed * (runs @ runs.T)
+
+
+def _composite_seed_variance(noise: NoiseFloor | None) -> float:
+    return noise.variance[COMPOSITE] if noise else 0.0
+
+
+def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]) -> Delta:
+    benchmark = suite.benchmarks[row]
+    dof = degrees_of_freedom(paired.weights[row], paired.clusters)
+    items, seed = float((paired.sums[row] ** 2).sum()), 2 * noise.variance[benchmark.name] if noise else 0.0
+    return _delta(
+        benchmark.name,
+        benchmark.metric,
+        suite.split,
+        names,
+        (float(paired.before[row]), float(paired.after[row]), float(paired.gain[row])),
+        _error(items, dof, seed, noise),
+        (len(benchmark.items), len({item.cluster for item in benchmark.items})),
+    )
+
+
+def _composite_delta(
+    found: Composite, paired: Gains, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]
+) -> Delta:
+    seed = 2 * _composite_seed_variance(noise) * float((found.slope**2).mean())
+    return _delta(
+        COMPOSITE,
+        "standard deviations",
+        suite.split,
+        names,
+        (found.before, found.before + found.gain, found.gain),
+        _error(float((found.influence**2).sum()), found.dof, seed, noise),
+        (found.n, len(set(paired.clusters))),
+    )
+
+
+def _error(items: float, dof: float, seed: float, noise: NoiseFloor | None) -> tuple[float, float]:
+    """(standard error, half width of the 95 % interval) from the item and seed variances."""
+    se = float(np.sqrt(items + seed))
+    return se, half_width(se, pooled_dof([(items, dof), (seed, noise.dof if noise else 1.0)]))
+
+
+def _delta(
+    benchmark: str,
+    metric: str,
+    split: Literal["feedback", "hidden"],
+    names: tuple[str, str],
+    means: tuple[float, float, float],
+    error: tuple[float, float],
+    counts: tuple[int, int],
+) -> Delta:
+    before, after, gain = means
+    se, half = error
+    low, high = gain - half, gain + half
+    return Delta(
+        benchmark=benchmark,
+        split=split,
+        metric=metric,
+        treatment=names[1],
+        reference=names[0],
+        before=before,
+        after=after,
+        gain=gain,
+        se=se,
+        low=low,
+        high=high,
+        n=counts[0],
+        clusters=counts[1],
+        verdict="gain" if low > 0 else "loss" if high < 0 else "unresolved",
+    )

@@ -1,0 +1,95 @@
+"""Per-item scores on disk: one Parquet file for one model on one suite, with what it was measured from."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..tiers.errors import EvalError
+from .score import Suite
+
+Floats = NDArray[np.float64]
+
+SCHEMA = pa.schema(
+    [
+        ("benchmark", pa.string()),
+        ("item", pa.string()),
+        ("cluster", pa.string()),
+        ("value", pa.float64()),
+        ("accuracy", pa.float64()),
+    ]
+)
+"""`value` is in the benchmark's metric; `accuracy` is 0 or 1, null for bits per byte."""
+
+
+@dataclass(frozen=True)
+class ItemScores:
+    """One benchmark's items in the order of the suite."""
+
+    items: tuple[str, ...]
+    clusters: tuple[str, ...]
+    values: Floats
+    """[n] in the benchmark's metric."""
+    accuracy: Floats | None
+    """[n] 0 or 1; None for bits per byte."""
+
+
+def write_scores(path: Path, suite: Suite, values: Mapping[str, tuple[float, float | None]], source: str) -> Path:
+    """Write (value, accuracy) by item id, whole or not at all; `source` names the model and the code that measured."""
+    rows = [
+        (benchmark.name, item.id, item.cluster, *values[item.id])
+        for benchmark in suite.benchmarks
+        for item in benchmark.items
+    ]
+    columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
+    table = pa.Table.from_arrays(columns, schema=SCHEMA)
+    table = table.replace_schema_metadata({"suite": suite.digest, "source": source})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    pq.write_table(table, part)
+    part.replace(path)
+    return path
+
+
+def measured(path: Path, suite: Suite, source: str) -> bool:
+    """Whether `path` already holds this suite's scores from the same source; a file cut short counts as absent."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return metadata.get(b"suite") == suite.digest.encode() and metadata.get(b"source") == source.encode()
+
+
+def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
+    """Scores by benchmark, in the suite's order.
+
+    Raises:
+        EvalError: the file is missing, cut short, or holds the scores of another suite.
+    """
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise EvalError(
+            f"no scores can be read from {path} ({type(error).__name__}): measure the model again"
+        ) from error
+    found = (table.schema.metadata or {}).get(b"suite", b"none").decode()
+    if found != suite.digest:
+        raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: measure the model again")
+    names = table["benchmark"].to_pylist()
+    starts = {name: i for i, name in reversed(list(enumerate(names)))}
+    return {b.name: _slice(table.slice(starts[b.name], len(b.items))) for b in suite.benchmarks}
+
+
+def _slice(table: pa.Table) -> ItemScores:
+    accuracy = table["accuracy"]
+    return ItemScores(
+        items=tuple(table["item"].to_pylist()),
+        clusters=tuple(table["cluster"].to_pylist()),
+        values=table["value"].to_numpy(),
+        accuracy=None if accuracy.null_count else accuracy.to_numpy(),
+    )

@@ -1,0 +1,1 @@
+"""The loop: knows every room, spends, remembers and shows."""

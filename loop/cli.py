@@ -1,0 +1,189 @@
+"""The command line; every command imports what it needs when it runs, so that --help answers at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+RUNS = click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), envvar="COEVO_RUNS", show_default=True, help="Folder that holds the runs.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
+BUDGET = [
+    click.option("--rounds", type=click.IntRange(min=1), help="Rounds in all, those already done included."),
+    click.option("--timeout", help="Wall time the whole run may take, such as 90s, 30m or 12h."),
+    click.option("--max-usd", type=click.FloatRange(min=0), help="US dollars the run may spend on models."),
+    click.option("--max-gpu-hours", type=click.FloatRange(min=0), help="GPU hours the run may train and evaluate."),
+]
+
+
+def budgeted(command: Any) -> Any:
+    """Add the budget options to a command."""
+    for option in reversed(BUDGET):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="coevo")
+def cli() -> None:
+    """Autonomous data-model co-evolution rounds: curate, train, evaluate, learn.
+
+    Start with `coevo run`: three rounds on this machine's own text, no key, no GPU, no network.
+    """
+
+
+@cli.command()
+@click.argument("preset", default="embedded")
+@click.option("--name", help="Name of the run [default: the preset's name, numbered].")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as feedback.mechanism=uniform.")
+@click.option("--quiet", is_flag=True, help="Say nothing until the end.")
+@RUNS
+@budgeted
+def run(preset: str, name: str | None, overrides: tuple[str, ...], quiet: bool, runs: Path, **limits: Any) -> None:
+    """Start a run from a PRESET or a config file, and go on until its rounds or its budget are used up."""
+    from .runner import start
+
+    start(preset, overrides, runs, name, limits, quiet)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--quiet", is_flag=True, help="Say nothing until the end.")
+@RUNS
+@budgeted
+def resume(name: str, quiet: bool, runs: Path, **limits: Any) -> None:
+    """Continue a run where it stopped; more --rounds extend a finished one."""
+    from .runner import resume
+
+    resume(runs, name, limits, quiet)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@RUNS
+@JSON
+def status(name: str | None, runs: Path, as_json: bool) -> None:
+    """What state a run is in, what it has spent, and the command that continues it; all runs without a NAME."""
+    from .view import tables, text
+
+    _show(tables.status(runs, name), text.status, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@RUNS
+@JSON
+def rounds(name: str, runs: Path, as_json: bool) -> None:
+    """One line a round: what was tried, what it gained, what was accepted."""
+    from .run_folder import open_run
+    from .view import tables, text
+
+    _show(tables.rounds(open_run(runs, name).root), text.rounds, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("number", type=int)
+@RUNS
+@JSON
+def show(name: str, number: int, runs: Path, as_json: bool) -> None:
+    """A round: benchmark, before, after, delta, 95 % interval, n, verdict."""
+    from .run_folder import open_run
+    from .view import tables, text
+
+    _show(tables.show(open_run(runs, name).root, number), text.show, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("what", nargs=-1, required=True)
+@RUNS
+@JSON
+def why(name: str, what: tuple[str, ...], runs: Path, as_json: bool) -> None:
+    """The whole story of a document (id), a round (number), an arm (math/L3) or a rubric."""
+    from .run_folder import open_run
+    from .view import story, text
+
+    _show(story.why(open_run(runs, name).root, " ".join(what)), text.story, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@RUNS
+def report(name: str, runs: Path) -> None:
+    """Write the self-contained HTML report anew and say where it is."""
+    from .run_folder import open_run
+    from .view.report import write_report
+
+    click.echo(write_report(open_run(runs, name).root))
+
+
+@cli.command()
+@click.argument("reference")
+@click.argument("treatment")
+@RUNS
+@JSON
+def compare(reference: str, treatment: str, runs: Path, as_json: bool) -> None:
+    """Compare the final models of two runs on the same hidden items (paired)."""
+    from .compare import compare_runs
+    from .view import text
+
+    _show(compare_runs(runs, reference, treatment), text.compare, as_json)
+
+
+@cli.command()
+@click.argument("preset", default="embedded")
+@click.option("--against", default="feedback.mechanism=uniform", show_default=True, help="The setting that makes the other run of each pair.")
+@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Pairs of runs; seed 0, 1, ...")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting in both runs.")
+@RUNS
+@JSON
+def trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], runs: Path, as_json: bool) -> None:
+    """Does feedback help? Pairs of whole runs, same base, seeds and tokens, compared at the end on hidden items."""
+    from .compare import run_trial
+    from .view import text
+
+    _show(run_trial(preset, against, seeds, overrides, runs), text.trial, as_json)
+
+
+def _show(data: Any, render: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    else:
+        render(data)
+
+
+def main() -> None:
+    """Run a command; a CoevoError is one sentence and exit code 2, Ctrl-C is 130, anything else is a bug and keeps its traceback."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # `coevo show | head`: the reader left
+        sys.exit(0)
+    except Exception as e:
+        sentence = _sentence(e)
+        if sentence is None:
+            raise
+        click.echo(f"coevo: {sentence}", err=True)
+        sys.exit(2)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell a person, or None for a bug."""
+    import errno
+
+    from ..tiers.errors import CoevoError
+
+    if isinstance(error, CoevoError):
+        return str(error)
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in str(error):
+        return f"the disk is full ({error}): free some space, then continue with 'coevo resume NAME'; nothing is damaged"
+    return None

@@ -1,0 +1,171 @@
+"""RunConfig: every room's config side by side, read from YAML, overridden by `--set`, identified by its literals."""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ..agents.config import AgentsConfig
+from ..eval.config import EvalConfig
+from ..tiers.config import CleanConfig, IngestConfig, SourceConfig
+from ..tiers.errors import InputError
+from ..tiers.record import Record
+from ..training.spec import ModelConfig, TrainConfig
+from .feedback.config import FeedbackConfig
+
+
+class CurationConfig(Record):
+    """How many documents the agents work on in a round, over all domains."""
+
+    score: int = 1200
+    """Documents scored a round (L1 first, then the oldest L2 scores)."""
+    student_judges: bool = True
+    """Whether the evolving model judges too, by P(yes) and by its loss, beside the configured scorer."""
+    select: float = 0.4
+    """Share of the newly scored L1 documents that may rise to L2."""
+    edit: int = 150
+    """L2 documents shown to the editor."""
+    synthesize: int = 600
+    """L3 documents written."""
+    verify: int = 400
+    """L3 documents checked for L4."""
+
+
+class HoldoutConfig(Record):
+    """Shares of the source files that no tier ever sees."""
+
+    feedback: float = 0.06
+    """For the benchmarks that steer."""
+    hidden: float = 0.06
+    """For their twins that only report."""
+
+
+class ProbesConfig(Record):
+    """The short paired runs that a mechanism may ask for."""
+
+    count: int = 3
+    fraction: float = 0.34
+    """Length of a probe as a fraction of a full run."""
+
+
+class BudgetConfig(Record):
+    """Where the run stops, always at a round boundary; zero means no limit."""
+
+    usd: float = 0.0
+    gpu_hours: float = 0.0
+    seconds: float = 0.0
+
+
+class RunConfig(Record):
+    """One run, whole."""
+
+    seed: int = 0
+    rounds: int = 3
+    mode: Literal["continue", "reset"] = "continue"
+    """continue: the accepted model is the next round's base. reset: every round starts from the same base."""
+    domains: tuple[str, ...] = ("code", "en", "math")
+    sources: tuple[SourceConfig, ...] = (SourceConfig(url="local:"),)
+    ingest: IngestConfig = IngestConfig()
+    holdout: HoldoutConfig = HoldoutConfig()
+    clean: CleanConfig = CleanConfig()
+    curation: CurationConfig = CurationConfig()
+    agents: AgentsConfig = AgentsConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainConfig = TrainConfig()
+    probes: ProbesConfig = ProbesConfig()
+    evaluation: EvalConfig = EvalConfig()
+    feedback: FeedbackConfig = FeedbackConfig()
+    budget: BudgetConfig = BudgetConfig()
+    workers: int = 2
+    """Worker processes for training and evaluation, one thread each."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the literals that bear on results: not the budget, the number of rounds, nor the workers."""
+        told = self.model_dump(mode="json", exclude={"budget", "workers", "rounds"})
+        return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def load_config(name: str, overrides: tuple[str, ...] = ()) -> RunConfig:
+    """The preset or YAML file `name`, with `a.b=value` overrides.
+
+    Raises:
+        InputError: no such preset or file, unreadable YAML, an unknown key (the nearest right one is named) or a bad value.
+    """
+    path = _find(name)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        raise InputError(f"{path} is not readable YAML: {e}") from e
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: wanted a mapping of settings, got {type(tree).__name__}")
+    for item in overrides:
+        _override(tree, item)
+    return parse_config(tree, path.name)
+
+
+def parse_config(tree: dict[str, Any], where: str) -> RunConfig:
+    """A validated RunConfig; each problem is one line that names the setting."""
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as e:
+        raise InputError("; ".join(_problem(err, where) for err in e.errors())) from e
+
+
+def dump_config(config: RunConfig) -> str:
+    """YAML of every value, which `load_config` reads back to an equal config."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def presets() -> dict[str, Path]:
+    """Presets by name."""
+    return {p.stem: p for p in sorted(Path(__file__).parent.glob("*.yaml"))}
+
+
+def _find(name: str) -> Path:
+    known = presets()
+    if name in known:
+        return known[name]
+    if Path(name).is_file():
+        return Path(name)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(f"no preset or config file {name!r}: {hint}presets are {', '.join(known)}")
+
+
+def _override(tree: dict[str, Any], item: str) -> None:
+    key, eq, value = item.partition("=")
+    if not eq or not key:
+        raise InputError(f"--set wants key=value such as training.steps=40, got {item!r}")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise InputError(f"--set {item}: {parent!r} is a value, not a group of settings")
+    tree[leaf] = yaml.safe_load(value)
+
+
+def _problem(error: Any, where: str) -> str:
+    spot = ".".join(str(p) for p in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {spot}: {error['msg']}, got {error['input']!r}"
+    names = _fields_at(error["loc"][:-1])
+    near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1, cutoff=0.4)
+    return f"{where}: unknown setting {spot!r}: " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}")
+
+
+def _fields_at(loc: tuple[Any, ...]) -> list[str]:
+    model: type[BaseModel] = RunConfig
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        inner = model.model_fields[part].annotation
+        inner = getattr(inner, "__args__", (inner,))[0]
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

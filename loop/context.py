@@ -1,0 +1,75 @@
+"""RunContext: the open rooms that every node of a run works with."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..tiers.store import Store
+from .config import RunConfig
+from .progress import Progress
+from .run_db import RunDB
+from .run_folder import RunFolder
+from .workers import Stopping, Workers
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a node needs besides its state; made once a process."""
+
+    folder: RunFolder
+    config: RunConfig
+    store: Store
+    db: RunDB
+    workers: Workers
+    progress: Progress
+    cache: Path
+    """Base models by fingerprint, shared by all runs of a user."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether training and evaluation are counted as GPU hours: only where a GPU was asked for."""
+        return self.config.training.device == "cuda"
+
+    def safe_point(self) -> None:
+        """A place where the run may stop without losing anything.
+
+        Raises:
+            Stopping: somebody asked.
+        """
+        if self.stopping.is_set():
+            raise Stopping
+
+    def event(self, number: int, node: str, level: str, message: str) -> None:
+        """Remember something a reader of the run should know, and say it."""
+        self.db.insert("events", {"round": number, "node": node, "level": level, "message": message})
+        self.progress.say(f"{node}: {level}: {message}")
+
+    def relative(self, path: Path | str) -> str:
+        """A path inside the run folder, as it is written into the run."""
+        return str(Path(path).resolve().relative_to(self.folder.root.resolve()))
+
+    def absolute(self, relative: str) -> Path:
+        """Where a path written into the run lies now."""
+        return self.folder.root / relative
+
+
+def open_context(
+    folder: RunFolder, config: RunConfig, progress: Progress, stopping: threading.Event
+) -> RunContext:
+    """The rooms of a run, opened for writing; worker processes begin to start in the background.
+
+    Raises:
+        LedgerError: what lies on disk contradicts itself.
+    """
+    workers = Workers(config.workers, stopping, progress.job)
+    workers.start()
+    db = RunDB(folder.database, create=True)
+    return RunContext(folder, config, Store(folder.root), db, workers, progress, cache_folder(), stopping)
+
+
+def cache_folder() -> Path:
+    """Where base models are kept: `$COEVO_CACHE`, else the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("COEVO_CACHE") or Path(home) / "coevo")

@@ -1,0 +1,65 @@
+"""Feedback: measured evidence in, the next plan out."""
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from ...tiers.errors import InputError
+from .config import FeedbackConfig
+from .mechanism import Mechanism
+from .paper_schedule import PaperSchedule
+from .tier_prior import TierPrior
+from .trust_blr import TrustBlr
+from .uniform import Uniform
+
+MECHANISMS: dict[str, Callable[[FeedbackConfig, tuple[str, ...], int], Mechanism]] = {
+    "uniform": Uniform,
+    "tier_prior": TierPrior,
+    "paper_schedule": PaperSchedule,
+    "trust_blr": TrustBlr,
+}
+"""Mechanisms by name; each is called with (config, arms, seed)."""
+
+
+def create(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Mechanism:
+    """The mechanism that `config.mechanism` names: one of `MECHANISMS`, or `module:Class` from anywhere on the path.
+
+    Raises:
+        InputError: no such name (the nearest is told), or what was imported is no mechanism.
+    """
+    name = config.mechanism
+    factory = _imported(name) if ":" in name else _known(name)
+    try:
+        made = factory(config, arms, seed)
+    except Exception as e:  # whatever a third party's constructor does, it is the config that has to change
+        raise InputError(f"feedback.mechanism {name!r} cannot be called with (config, arms, seed): {e}") from e
+    missing = [
+        m for m in ("name", "plan", "observe", "posterior", "state_dict", "load_state_dict") if not hasattr(made, m)
+    ]
+    if missing:
+        raise InputError(
+            f"feedback.mechanism {name!r} is no mechanism: it has no {', '.join(missing)} (see docs/feedback.md)"
+        )
+    return made
+
+
+def _known(name: str) -> Callable[..., Mechanism]:
+    if name in MECHANISMS:
+        return MECHANISMS[name]
+    near = difflib.get_close_matches(name, MECHANISMS, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(
+        f"unknown feedback.mechanism {name!r}: {hint}known are {', '.join(MECHANISMS)}, or module:Class of your own"
+    )
+
+
+def _imported(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as e:
+        raise InputError(f"feedback.mechanism {name!r} wants an importable module:Class: {e}") from e
+    if not callable(found):
+        raise InputError(f"feedback.mechanism {name!r} wants a class, got {type(found).__name__}")
+    return found  # type: ignore[no-any-return]

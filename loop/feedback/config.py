@@ -1,0 +1,54 @@
+"""FeedbackConfig: which mechanism decides, how far it may move a round, and what the gate asks for."""
+
+from pydantic import Field
+
+from ...tiers.record import Record
+
+
+class FeedbackConfig(Record):
+    """Every knob of mechanism, policy, gate and rubric weights; tuned on planted worlds 0-99 (docs/feedback.md)."""
+
+    mechanism: str = "trust_blr"
+    """A name of `MECHANISMS` or `module:Class` of your own."""
+    reference: dict[str, float] = Field(default_factory=dict)
+    """The control's mixture by arm key (normalised over the live arms); empty means uniform."""
+
+    floor: float = Field(default=0.01, ge=0, lt=1)
+    """Smallest share of a live arm, as long as its epoch cap allows that much."""
+    step: float = Field(default=0.5, gt=0)
+    """Trust region: largest change of a log share in one round."""
+    anchor: float = Field(default=0.0, ge=0, le=1)
+    """Pull of the reference on what any mechanism wants: weight of the reference in their geometric mean."""
+
+    tier_weight: float = 0.6
+    """How far the tier prior (L1 lowest, L3 highest) tilts: log share per unit of z; `tier_prior` uses 1."""
+    scale: float = Field(default=0.015, gt=0)
+    """Prior sd of an arm's value, in composite sds per unit of log share; multiples of it are averaged over."""
+    returns: float = Field(default=0.3, ge=0)
+    """Mean elasticity of an arm in units of its sd: diminishing returns, which pull towards the reference."""
+    bias: float = Field(default=1.0, ge=0)
+    """Prior sd of a probe's horizon bias, in units of the sd of the values; a grid around it is averaged over."""
+    caution: float = Field(default=0.5, ge=0)
+    """Posterior sds of the gain over the reference that the mixture is charged for."""
+    discount: float = Field(default=0.8, gt=0, le=1)
+    """Weight of evidence that is one round older."""
+    probe_size: float = Field(default=0.8, gt=0)
+    """Log-share amplitude of a probe's perturbation."""
+
+    accept: float = Field(default=0.6, ge=0, le=1)
+    """Main is accepted when P(it is better than control) on feedback items is at least this; else control."""
+    guard: float = Field(default=0.25, ge=0)
+    """Largest loss on a guarded benchmark that is tolerated, in sds of its items, at one-sided 95 % certainty."""
+    guarded: tuple[str, ...] = ()
+    """Benchmarks that may not lose; empty means all of them."""
+    alarm: float = Field(default=2.0, gt=0)
+    """Standard errors by which the feedback gain may exceed the hidden gain before the alarm is raised."""
+
+    rubric_rate: float = Field(default=0.5, ge=0, le=1)
+    """How far rubric weights move to their measured worth in one round."""
+    rubric_mean: float = 0.15
+    """Prior mean of a rubric's worth, in `rubric_unit`."""
+    rubric_sd: float = Field(default=0.7, gt=0)
+    """Prior sd of a rubric's worth, in `rubric_unit`."""
+    rubric_unit: float = Field(default=0.05, gt=0)
+    """Composite sds that one sd of a perfect rubric's score is thought to be worth."""

@@ -1,0 +1,59 @@
+"""Which mixtures a round tries out: signed log-share perturbations of domains and tiers (Plackett and Burman)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...tiers.tier import Arm
+from .mechanism import Context, Floats, Probe
+from .simplex import project
+
+
+def hadamard(order: int) -> NDArray[np.int64]:
+    """[order, order] Sylvester matrix of +-1 with orthogonal columns; `order` is a power of two."""
+    h = np.ones((1, 1), dtype=np.int64)
+    while len(h) < order:
+        h = np.block([[h, h], [h, -h]])
+    return h
+
+
+def probes(context: Context, centre: Floats, size: float, floor: float, seed: int) -> tuple[Probe, ...]:
+    """`context.probes` perturbations of `centre`: every domain and every tier is a two-level factor.
+
+    Rows of one Hadamard matrix are used up over the rounds before any comes again, so main effects of domains and
+    tiers are estimated with the whole run's probes, each with all of them. Columns and rows are permuted by `seed`.
+
+    Args:
+        context: the round.
+        centre: [K] mixture to perturb.
+        size: log-share amplitude.
+        floor: smallest share of a live arm.
+        seed: of the run.
+    """
+    arms = [Arm.parse(a) for a in context.arms]
+    live = [i for i in range(len(arms)) if context.live[i]]
+    factors = list(dict.fromkeys([arms[i].domain for i in live] + [arms[i].tier.name for i in live]))
+    if len(live) < 2:
+        return ()
+    signs = _rows(len(factors), seed)
+    out: list[Probe] = []
+    for j in range(context.probes):
+        row = signs[((context.round - 1) * context.probes + j) % len(signs)]
+        sign = dict(zip(factors, row, strict=False))
+        tilt = np.array([0.5 * size * (sign.get(a.domain, 0) + sign.get(a.tier.name, 0)) for a in arms])
+        mixture = project(centre * np.exp(tilt), context.live, context.cap, floor)
+        told = " ".join(f"{'+' if sign[f] > 0 else '-'}{f}" for f in factors)
+        out.append(
+            Probe(name=f"probe-{j + 1}", mixture=dict(zip(context.arms, mixture.tolist(), strict=True)), reason=told)
+        )
+    return tuple(out)
+
+
+def _rows(factors: int, seed: int) -> NDArray[np.int64]:
+    order = 1
+    while order < factors + 1:
+        order *= 2
+    rng = np.random.Generator(np.random.PCG64(seed))
+    columns = 1 + rng.permutation(order - 1)[:factors]
+    rows = rng.permutation(order)
+    signs = hadamard(order)[np.ix_(rows, columns)]
+    return signs[[len(set(r.tolist())) > 1 for r in signs]]

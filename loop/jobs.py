@@ -1,0 +1,70 @@
+"""The jobs that run in worker processes: one call into one room each; importable by name, arguments picklable."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..tiers.decision import Decision
+from ..tiers.document import Document
+from .workers import report
+
+if TYPE_CHECKING:
+    from ..agents.backends.student import StudentChat
+
+
+def train_job(spec_json: str) -> str:
+    """Train one run; returns its TrainedModel as JSON."""
+    from ..training.spec import RunSpec
+    from ..training.trainer import run
+
+    spec = RunSpec.model_validate_json(spec_json)
+
+    def show(step: int, steps: int, loss: float, speed: float) -> None:
+        report(spec.name, step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s")
+
+    return run(spec, show).model_dump_json()
+
+
+def measure_job(name: str, model: str, suite: str, out: str) -> str:
+    """Measure one model on one suite; returns the path of the per-item results."""
+    from ..eval.harness import measure
+    from ..eval.suites import load_suite
+
+    report(name, 0, 1, "evaluating")
+    path = measure(Path(model), load_suite(Path(suite)), Path(out))
+    report(name, 1, 1, "evaluated")
+    return str(path)
+
+
+def judge_job(student: str, documents: Sequence[Document], number: int) -> list[Decision]:
+    """P(yes) of the student about each document."""
+    from ..agents.scorer import Scorer
+
+    scorer = Scorer(_student(student), round=number)
+    size = scorer.batch_size
+    return [d for i in range(0, len(documents), size) for d in scorer.batch(documents[i : i + size])]
+
+
+def loss_job(student: str, texts: Sequence[str]) -> list[float]:
+    """The student's loss on each text, in nats a byte."""
+    return _student(student).loss(texts)
+
+
+@lru_cache(maxsize=1)
+def _student(path: str) -> "StudentChat":
+    from ..agents.backends.student import StudentChat
+
+    return StudentChat(Path(path))
+
+
+def base_job(config_json: str, texts: list[str], cache: str, threads: int) -> str:
+    """Train the base model, or find it in the cache; returns its record as JSON."""
+    from ..training.base import build_base
+    from ..training.spec import ModelConfig
+
+    def show(step: int, steps: int, loss: float, speed: float) -> None:
+        report("base", step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s")
+
+    config = ModelConfig.model_validate_json(config_json)
+    return build_base(config, texts, Path(cache), show, threads=threads).model_dump_json()

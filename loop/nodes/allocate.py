@@ -1,0 +1,80 @@
+"""allocate: the mechanism plans the round, and the plan is written down before any result is known."""
+
+import time
+
+import numpy as np
+
+from ...tiers.tier import arms
+from ..context import RunContext
+from ..feedback import create
+from ..feedback.mechanism import Context, Mechanism, Plan
+from ..feedback.policy import carried, guarded_plan, reference_mixture
+from ..state import State
+from .blocks import block_counts
+from .proposal import with_proposal
+
+
+def allocate(context: RunContext, state: State) -> State:
+    """The plan of the next round."""
+    number = state["round"] + 1
+    planned = plan_round(context, number)
+    context.db.insert("rounds", {"round": number, "status": "running", "started": time.time(), "plan": planned})
+    moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
+    told = ", ".join(f"{a} {planned.reference.get(a, 0):.2f}->{planned.mixture[a]:.2f}" for a in moved[:3])
+    context.progress.say(f"round {number} · allocate · {planned.mechanism}: {told}; {len(planned.probes)} probes")
+    return State(round=number)
+
+
+def plan_round(context: RunContext, number: int) -> Plan:
+    """What the mechanism asks of a round, inside the policy's limits."""
+    config = context.config.feedback
+    before = previous_round(context, number)
+    world = planning_context(context, number, before)
+    guarded = guarded_plan(
+        load_mechanism(context, before),
+        world,
+        config,
+        None if before is None else Plan.model_validate(before["plan"]),
+        rubric_weights(context, number - 1),
+    )
+    if guarded.problem:
+        context.event(number, "allocate", "warning", guarded.problem)
+    return with_proposal(context, world, guarded.plan)
+
+
+def planning_context(context: RunContext, number: int, before: dict[str, object] | None) -> Context:
+    """Which arms have data now, how far each may be stretched, and where the last round left the weights."""
+    config = context.config
+    keys = tuple(arms(config.domains))
+    held = block_counts(context, number - 1)
+    blocks = np.array([held.get(a, 0) for a in keys], dtype=float)
+    live = blocks >= config.training.min_blocks
+    cap = np.minimum(blocks * config.training.max_epochs / (config.training.steps * config.training.batch), 1.0)
+    reference = reference_mixture(config.feedback, keys, live)
+    world = Context(number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count)
+    if before is None:
+        return world
+    accepted = "main" if before["accepted"] == "main" else "control"
+    start = carried(Plan.model_validate(before["plan"]), accepted, world)
+    return Context(**{**world.__dict__, "start": start})
+
+
+def load_mechanism(context: RunContext, before: dict[str, object] | None) -> Mechanism:
+    """The configured mechanism as the last round left it."""
+    config = context.config
+    mechanism = create(config.feedback, tuple(arms(config.domains)), config.seed)
+    state = before["mechanism_state"] if before else None
+    if isinstance(state, dict):
+        mechanism.load_state_dict(state)
+    return mechanism
+
+
+def previous_round(context: RunContext, number: int) -> dict[str, object] | None:
+    """The row of the round before, once it is done."""
+    found = context.db.rows("rounds", round=number - 1, status="done") if number > 1 else []
+    return found[0] if found else None
+
+
+def rubric_weights(context: RunContext, number: int) -> dict[str, float]:
+    """Weights that a round left behind, by rubric."""
+    return {row["rubric"]: row["weight"] for row in context.db.rows("rubrics", round=number)}

@@ -1,0 +1,74 @@
+"""Paired deltas of a round: which runs are compared, and the rows that say how it came out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...eval.delta import deltas
+from ...eval.score import Delta
+from ..context import RunContext
+from .evaluate import scores_of
+from .floor import SPLITS, noise, scale, suite
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two measured models of which one is compared with the other."""
+
+    treatment: str
+    reference: str
+    split: str
+    after: Path
+    before: Path
+    seeded: bool = True
+    """Whether the two were trained by different runs, so that seed noise stands between them."""
+
+
+def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> list[Pair]:
+    """Main and control against each other and against the model they started from; probes against their centre.
+
+    Args:
+        context: the run.
+        number: the round.
+        started: round and name of the run that made the starting model.
+    """
+    found: list[Pair] = []
+    for split in SPLITS:
+        wanted = [("main", "control"), ("main", "start"), ("control", "start")]
+        if split == "feedback":
+            wanted += [(name, "centre") for name in probes_of(context, number)]
+        for treatment, reference in wanted:
+            before = started if reference == "start" else (number, reference)
+            pair = _pair(context, (number, treatment), before, (treatment, reference), split)
+            found += [pair] if pair else []
+    return found
+
+
+def probes_of(context: RunContext, number: int) -> list[str]:
+    """Names of the round's probes that were scored."""
+    scored = {r["name"] for r in context.db.rows("scores", round=number)}
+    return [r["name"] for r in context.db.rows("runs", round=number, grp="probe") if r["name"] in scored - {"centre"}]
+
+
+def record_deltas(context: RunContext, number: int, pairs: list[Pair]) -> dict[tuple[str, str, str], list[Delta]]:
+    """Compare the pairs, write the rows, and return them by (treatment, reference, split)."""
+    found: dict[tuple[str, str, str], list[Delta]] = {}
+    for pair in pairs:
+        floor = noise(context, pair.split) if pair.seeded else None
+        names = (pair.reference, pair.treatment)
+        made = deltas(
+            pair.before, pair.after, suite(context, pair.split), floor, scale(context, pair.split), names=names
+        )
+        found[pair.treatment, pair.reference, pair.split] = made
+    context.db.insert("deltas", [d.model_dump() | {"round": number} for made in found.values() for d in made])
+    return found
+
+
+def _pair(
+    context: RunContext, after: tuple[int, str], before: tuple[int, str], names: tuple[str, str], split: str
+) -> Pair | None:
+    """The pair, if both were measured (a diverged run was not) on this split."""
+    try:
+        paths = [scores_of(context, number, name, split) for number, name in (after, before)]
+    except LookupError:
+        return None
+    return Pair(names[0], names[1], split, *paths)

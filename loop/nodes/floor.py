@@ -1,0 +1,48 @@
+"""The noise floor: two runs on the same mixture with other seeds, before anything acts on a difference."""
+
+from ...eval.composite import Scale, scale_of
+from ...eval.noise import NoiseFloor, minimum_detectable_effect, noise_floor
+from ...eval.score import Suite
+from ...eval.suites import load_suite
+from ..context import RunContext
+from ..feedback.policy import shares
+from .allocate import planning_context
+from .evaluate import measure_models, scores_of, suite_path
+from .train import full_run, train_runs
+
+SPLITS = ("feedback", "hidden")
+
+
+def measure_floor(context: RunContext, start: str) -> None:
+    """Baseline scores, the composite's units, and the seed variance of both splits."""
+    world = planning_context(context, 1, None)
+    mixture = shares(world.reference, world.arms)
+    base = context.absolute(start)
+    specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in (1, 2)]
+    trained = train_runs(context, 0, specs)
+    models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
+    measure_models(context, 0, models)
+    for split in SPLITS:
+        suite = load_suite(suite_path(context, split))
+        scale = scale_of(scores_of(context, 0, "base", split), suite, context.config.evaluation.max_share)
+        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in (1, 2)], suite, scale)
+        context.db.set_meta(f"scale-{split}", scale)
+        context.db.set_meta(f"noise-{split}", floor)
+        if split == "feedback":
+            smallest = minimum_detectable_effect(floor.se["composite"])
+            context.progress.say(f"noise floor · a round can resolve a feedback composite of {smallest:.3f} sd")
+
+
+def scale(context: RunContext, split: str) -> Scale:
+    """The composite's units."""
+    return Scale.model_validate(context.db.meta(f"scale-{split}"))
+
+
+def noise(context: RunContext, split: str) -> NoiseFloor:
+    """The seed variance."""
+    return NoiseFloor.model_validate(context.db.meta(f"noise-{split}"))
+
+
+def suite(context: RunContext, split: str) -> Suite:
+    """The benchmarks."""
+    return load_suite(suite_path(context, split))

@@ -1,0 +1,130 @@
+"""From sources to L1: ingest, hold out whole source files for the benchmarks, clean, deduplicate, decontaminate."""
+
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...eval.suites import HeldOut, build_suite, save_suite, suite_texts
+from ...tiers.clean import clean
+from ...tiers.counts import counts
+from ...tiers.decision import Action
+from ...tiers.decontaminate import decontaminate
+from ...tiers.dedup import dedup
+from ...tiers.ingest import ingest
+from ...tiers.rows import rows, verdict_rows
+from ...tiers.split import source_file, split
+from ...tiers.tier import Tier
+from ..context import RunContext
+from .evaluate import suite_path
+
+HELD_OUT = "held out: "
+
+
+def hold(context: RunContext) -> None:
+    """Bring L1 and the two benchmark suites into being; every step is skipped where it is done already."""
+    step(context, 0, "ingest", lambda: _ingest(context))
+    step(context, 0, "split", lambda: _split(context))
+    _cut_suites(context)
+    for name, operator in (("clean", _clean), ("dedup", _dedup), ("decontaminate", _decontaminate)):
+        step(context, 0, name, lambda operator=operator: (operator(context), None))
+
+
+def step(context: RunContext, number: int, name: str, make: Callable[[], tuple[pa.Table, pa.Table | None]]) -> None:
+    """Make and commit a step of a round unless it is in the ledger, and write down its counts."""
+    context.safe_point()
+    began = time.monotonic()
+    if not context.store.ledger.has(number, name):
+        made, documents = make()
+        context.store.commit(number, name, made, documents)
+    counted = counts(context.store.ledger.read(number, name))
+    seconds = time.monotonic() - began
+    context.db.insert("steps", [c.model_dump(mode="json") | {"seconds": seconds} for c in counted])
+    told = {k: sum(getattr(c, k) for c in counted) for k in ("count_in", "kept", "dropped", "quarantined")}
+    context.progress.say(
+        f"round {number} · {name} · {told['count_in']} in = {told['kept']} kept + {told['dropped']} dropped"
+        f" + {told['quarantined']} quarantined"
+    )
+
+
+def _ingest(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
+    config = context.config
+    limits = config.ingest.model_copy(
+        update={"domains": config.domains, "exclude": (*config.ingest.exclude, str(context.folder.root.resolve()))}
+    )
+    found = ingest(config.sources, limits, config.seed)
+    fresh, odd = found.documents, found.quarantined
+    held = rows(
+        0, "ingest", "rule:ingest", fresh["id"], Action.INGEST, "read", fresh["domain"], int(Tier.L0),
+        kind=fresh["kind"], source=fresh["source"],
+    )  # fmt: skip
+    aside = rows(
+        0, "ingest", "rule:ingest", odd["id"], Action.QUARANTINE, odd["reason"], odd["domain"], source=odd["source"]
+    )
+    return pa.concat_tables([held, aside]), fresh
+
+
+def _split(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
+    held = context.store.holdings()
+    held = held.filter(pc.equal(held["status"], "held"))
+    files = [source_file(s) for s in held["source"].to_pylist()]
+    config = context.config.holdout
+    parts = split(files, context.config.seed, config.feedback, config.hidden)
+    part = [parts[f] for f in files]
+    kept = pa.array([p == "train" for p in part])
+    reason = pa.array(["train" if p == "train" else f"{HELD_OUT}{p}" for p in part])
+    verdicts = pa.table({"id": held["id"], "kept": kept, "reason": reason})
+    return verdict_rows(0, "split", "rule:split", verdicts, held), None
+
+
+def _cut_suites(context: RunContext) -> None:
+    """Feedback and hidden twins from clean held-out texts of different files."""
+    if suite_path(context, "hidden").exists():
+        return
+    apart = context.store.documents(status="dropped")
+    apart = apart.filter(pc.starts_with(apart["reason"], HELD_OUT))
+    verdicts = clean(apart, context.config.clean)
+    apart = apart.filter(verdicts["kept"])
+    config, seed = context.config.evaluation, context.config.seed
+    feedback = build_suite("feedback", _held_out(apart, "feedback"), config, seed)
+    hidden = build_suite("hidden", _held_out(apart, "hidden"), config, seed, exclude=feedback)
+    for suite in (feedback, hidden):
+        for gone in suite.omitted:
+            context.event(0, "prepare", "warning", f"{suite.split} benchmark {gone.benchmark} left out: {gone.reason}")
+        save_suite(suite, suite_path(context, suite.split))
+    items = sum(len(b.items) for b in feedback.benchmarks)
+    context.progress.say(f"benchmarks · {len(feedback.benchmarks)} with {items} feedback items, and hidden twins")
+
+
+def _held_out(apart: pa.Table, part: str) -> list[HeldOut]:
+    mine = apart.filter(pc.equal(apart["reason"], f"{HELD_OUT}{part}")).to_pylist()
+    return [HeldOut(r["text"], r["domain"], source_file(r["source"])) for r in mine]
+
+
+def _l0(context: RunContext) -> pa.Table:
+    return context.store.documents(tier=Tier.L0)
+
+
+def _clean(context: RunContext) -> pa.Table:
+    held = _l0(context)
+    return verdict_rows(0, "clean", "rule:clean", clean(held, context.config.clean), held)
+
+
+def _dedup(context: RunContext) -> pa.Table:
+    held = _l0(context)
+    return verdict_rows(0, "dedup", "rule:dedup", dedup(held), held)
+
+
+def _decontaminate(context: RunContext) -> pa.Table:
+    held = _l0(context)
+    verdicts = decontaminate(held, benchmark_texts(context))
+    return verdict_rows(0, "decontaminate", "rule:decontaminate", verdicts, held, Tier.L1)
+
+
+def benchmark_texts(context: RunContext) -> list[str]:
+    """Every text of both suites: what no trained document may overlap."""
+    from ...eval.suites import load_suite
+
+    both = (load_suite(suite_path(context, s)) for s in ("feedback", "hidden"))
+    return [text for suite in both for text in suite_texts(suite)]

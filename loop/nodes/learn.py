@@ -1,0 +1,134 @@
+"""learn: paired deltas become evidence, the mechanism observes, the gate accepts main or control, harm is demoted."""
+
+import time
+
+import numpy as np
+import pyarrow as pa
+
+from ...eval.score import Delta
+from ...tiers.gates import demote_harmful
+from ...tiers.rows import rows_from_decisions
+from ...tiers.select import weighted_scores
+from ...tiers.tier import arms
+from ..budget import stop_reason, warnings
+from ..context import RunContext
+from ..feedback.gate import Accepted, accept, alarm
+from ..feedback.mechanism import Mechanism, Plan
+from ..feedback.policy import guarded_observe
+from ..spent import spent
+from ..state import State
+from . import blocks
+from .allocate import load_mechanism, previous_round
+from .deltas import record_deltas, round_pairs
+from .evidence import gather
+from .floor import scale
+from .hold import step
+from .judges import working_weights
+from .proposal import propose
+from .rubrics import reweight
+
+Found = dict[tuple[str, str, str], list[Delta]]
+
+
+def learn(context: RunContext, state: State) -> State:
+    """What the round taught, and what the next one starts from."""
+    number = state["round"]
+    found = record_deltas(context, number, round_pairs(context, number, started_from(context, number)))
+    mechanism = load_mechanism(context, previous_round(context, number))
+    evidence = gather(context, number)
+    problem = guarded_observe(mechanism, evidence)
+    if problem:
+        context.event(number, "learn", "warning", problem)
+    accepted = judge(context, found)
+    reweight(context, number, evidence)
+    remember(context, number, mechanism, accepted, found)
+    step(context, number, "demote", lambda: (demotions(context, number, mechanism), None))
+    propose(context, number)
+    context.store.seal(number)
+    path = str(context.db.rows("runs", round=number, name=accepted.run)[0]["path"])
+    return next_state(context, state, path)
+
+
+def started_from(context: RunContext, number: int) -> tuple[int, str]:
+    """(round, name) of the run whose model the round started from."""
+    before = previous_round(context, number)
+    if before is None or context.config.mode == "reset":
+        return 0, "base"
+    return number - 1, str(before["accepted"])
+
+
+def judge(context: RunContext, found: Found) -> Accepted:
+    """Main or control, by feedback items alone."""
+    made = found.get(("main", "control", "feedback"))
+    if made is None:
+        return Accepted(run="control", probability=0.0, verdict="unresolved", reason="main was not scored: it diverged")
+    return accept(made[-1], made[:-1], context.config.feedback, scale(context, "feedback").sd)
+
+
+def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: Accepted, found: Found) -> None:
+    """Write the round down: posterior, verdict, alarm, and what every arm was worth."""
+    mean, cov = mechanism.posterior()
+    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
+    keys = arms(context.config.domains)
+    told = alarm_of(context, found)
+    if told:
+        context.event(number, "learn", "alarm", told)
+    row = context.db.rows("rounds", round=number)[0]
+    row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
+    row |= {"posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist()}, "alarm": told or None}
+    context.db.insert("rounds", row | {"mechanism_state": mechanism.state_dict()})
+    _arm_rows(context, number, Plan.model_validate(row["plan"]), dict(zip(keys, zip(mean, sd, strict=True), strict=True)))
+    context.progress.say(f"round {number} · learn · accepted {accepted.run}: {accepted.reason}")
+
+
+def alarm_of(context: RunContext, found: Found) -> str:
+    """Whether feedback items gain more than hidden ones can confirm."""
+    pair = [found.get(("main", "control", split)) for split in ("feedback", "hidden")]
+    if pair[0] is None or pair[1] is None:
+        return ""
+    return alarm(pair[0][-1], pair[1][-1], context.config.feedback)
+
+
+def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Table:
+    """DEMOTE decisions about the worst documents of arms that were measured to harm."""
+    mean, cov = mechanism.posterior()
+    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
+    values = {a: (float(m), float(s)) for a, m, s in zip(arms(context.config.domains), mean, sd, strict=True)}
+    held = context.store.holdings()
+    scored = weighted_scores(held, context.store.scores(), working_weights(context, number))
+    return rows_from_decisions(demote_harmful(number, held, values, scored))
+
+
+def next_state(context: RunContext, state: State, accepted: str) -> State:
+    """Which model the next round starts from, and whether there is one."""
+    number = state["round"]
+    used = spent(context.db, context.on_gpu)
+    for told in warnings(context.config.budget, used):
+        context.event(number, "learn", "warning", told)
+    stop = stop_reason(context.config.budget, used, number, context.config.rounds)
+    start = accepted if context.config.mode == "continue" else state["start"]
+    return State(accepted=accepted, start=start, stop=stop)
+
+
+def _arm_rows(context: RunContext, number: int, plan: Plan, values: dict[str, tuple[float, float]]) -> None:
+    from ...training.packing import load_index
+
+    packed = load_index(blocks.folder(context, number)).arms
+    main = context.db.rows("runs", round=number, name="main")[0]
+    context.db.insert(
+        "arms",
+        [
+            {
+                "round": number,
+                "arm": arm,
+                "share": float(main["mixture"].get(arm, 0.0)),
+                "reference": plan.reference.get(arm, 0.0),
+                "value": float(mean),
+                "value_se": float(sd),
+                "documents": packed[arm].documents if arm in packed else 0,
+                "tokens": packed[arm].tokens if arm in packed else 0,
+                "epochs": float(main["epochs"].get(arm, 0.0)),
+            }
+            for arm, (mean, sd) in values.items()
+        ],
+    )

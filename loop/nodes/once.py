@@ -1,0 +1,46 @@
+"""Exactly-once nodes: a node is at-least-once by nature, so its finished result is looked up before it is worked for."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+
+from ..context import RunContext
+from ..state import State
+
+CODE = 1
+"""Version of the nodes' meaning; raise it when results of older code must not be reused."""
+
+NodeFunction = Callable[[RunContext, State], State]
+
+
+def once(context: RunContext, name: str, node: NodeFunction, state: State) -> State:
+    """The node's update, from the run's memory if it was finished before.
+
+    The key holds what the result depends on (config literals, code version, state); artefacts inside a node have keys of
+    their own, so a node that was killed half way goes on where it was.
+    """
+    number = state["round"] + (name == "allocate")
+    key = _key(context.config.fingerprint, CODE, name, dict(state))
+    found = context.db.rows("nodes", round=number, node=name)
+    if found and found[0]["key"] == key and found[0]["result"] is not None:
+        return State(**found[0]["result"])
+    context.safe_point()
+    spent = found[0]["seconds"] if found else 0.0
+    began = time.monotonic()
+    try:
+        update = node(context, state)
+    except BaseException:
+        _remember(context, number, name, key, None, spent + time.monotonic() - began)
+        raise
+    _remember(context, number, name, key, update, spent + time.monotonic() - began)
+    return update
+
+
+def _remember(context: RunContext, number: int, name: str, key: str, update: State | None, seconds: float) -> None:
+    row = {"round": number, "node": name, "key": key, "result": update, "seconds": seconds}
+    context.db.insert("nodes", row)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,47 @@
+"""The strategist's proposal after a round: it enters the next one as a probe, and is graded like any other."""
+
+import numpy as np
+
+from ...agents.strategist import ArmRow, Proposal, RubricRow, Strategist, Table
+from ..context import RunContext
+from ..feedback.mechanism import Context, Plan, Probe
+from ..feedback.policy import admit_probe, shares, vector
+from .drive import open_role
+
+NAME = "strategist"
+
+
+def propose(context: RunContext, number: int) -> None:
+    """Ask the strategist what to try next, and write its answer down."""
+    table = Table(
+        arms=tuple(
+            ArmRow(arm=r["arm"], share=r["share"], mean=r["value"], sd=r["value_se"], documents=r["documents"])
+            for r in context.db.rows("arms", round=number)
+            if r["documents"]
+        ),
+        rubrics=tuple(
+            RubricRow(rubric=r["rubric"], weight=r["weight"], worth=r["worth"], worth_se=r["worth_se"], trust=r["trust"])
+            for r in context.db.rows("rubrics", round=number)
+        ),
+    )
+    made = Strategist(open_role(context, "strategist"), round=number).propose(table)
+    context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
+    if made.error:
+        context.event(number, "learn", "warning", f"strategist: {made.error}")
+
+
+def with_proposal(context: RunContext, world: Context, plan: Plan) -> Plan:
+    """The plan with its last probe given to the strategist's first direction, if there is one."""
+    told = context.db.meta(f"proposal-{world.round - 1}")
+    if not told or not plan.probes:
+        return plan
+    proposal = Proposal.model_validate(told)
+    if not proposal.probes:
+        return plan
+    direction = proposal.probes[0]
+    shift = np.array([direction.shifts.get(a, 0.0) for a in world.arms])
+    tilted = vector(plan.mixture, world.arms) * np.exp(shift)
+    reason = f"{proposal.agent}: {direction.reason}"
+    probe = Probe(name=NAME, mixture=shares(tilted / tilted.sum(), world.arms), reason=reason)
+    admitted = admit_probe(probe, world, context.config.feedback)
+    return plan.model_copy(update={"probes": (*plan.probes[:-1], admitted)})

@@ -1,0 +1,138 @@
+"""L2 to L4: edits and synthesis make L3, verification and organisation lift it to L4; nothing contaminated gets in."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from ...agents.editor import Editor
+from ...agents.facts import facts_of
+from ...agents.organizer import Organizer
+from ...agents.synthesizer import Synthesizer
+from ...agents.verifier import Verifier
+from ...eval.arithmetic import reserved
+from ...tiers.decision import Action, Decision
+from ...tiers.decontaminate import decontaminate
+from ...tiers.document import Document
+from ...tiers.gates import Candidate, gate
+from ...tiers.index import build_index
+from ...tiers.rows import made_documents, rows_from_decisions
+from ...tiers.tier import Arm, Tier
+from ..context import RunContext
+from .drive import drive, open_role
+from .hold import benchmark_texts
+from .measured import arm_values
+from .scoring import as_document, draw_key
+
+
+def edit(context: RunContext, number: int) -> pa.Table:
+    """EDIT decisions about L2 documents that the editor has not seen."""
+    documents = fresh(context, number, Tier.L2, "edit", context.config.curation.edit)
+    role = Editor(open_role(context, "editor"), round=number)
+    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, role, documents)))
+
+
+def synthesize(context: RunContext, number: int) -> pa.Table:
+    """CREATE decisions from L2 documents, as many for each domain as the plan gives its upper tiers."""
+    held = context.store.holdings()
+    sources = list(documents_at(context, Tier.L2))
+    role = Synthesizer(
+        open_role(context, "synthesizer"),
+        round=number,
+        seed=context.config.seed,
+        wanted=wanted(context, number),
+        reserved=reserved,
+        held=held["id"].to_pylist(),
+    )
+    if not role.offline:
+        sources = fresh(context, number, Tier.L2, "synthesize", context.config.curation.synthesize // role.per_document)
+    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, role, sources)))
+
+
+def verify(context: RunContext, number: int) -> pa.Table:
+    """VERIFY or REFUSE decisions about L3 documents that were not checked before."""
+    documents = fresh(context, number, Tier.L3, "verify", context.config.curation.verify)
+    parents = sorted({p for d in documents for p in d.parents})
+    known = context.store.documents(parents, status=None).to_pylist()
+    sources = {r["id"]: as_document(r) for r in known}
+    role = Verifier(open_role(context, "verifier"), round=number, sources=sources)
+    return rows_from_decisions(drive(context, number, role, documents))
+
+
+def organize(context: RunContext, number: int) -> pa.Table:
+    """Facts of the documents verified in this round; those that state new ones rise to L4 if the gate lets them."""
+    verified = context.store.ledger.read(number, "verify")
+    votes = {d: a == Action.VERIFY for d, a in zip(verified["doc"].to_pylist(), verified["action"].to_pylist(), strict=True)}
+    ids = [d for d, passed in votes.items() if passed]
+    documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
+    known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
+    role = Organizer(open_role(context, "organizer"), round=number, known=known)
+    decided = drive(context, number, role, documents) if documents else []
+    return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
+
+
+def gated(
+    context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]
+) -> list[Decision]:
+    """The gate's word on every promotion that the organizer proposes; the organizer's evidence stays with it."""
+    asked = [d for d in decided if d.action is Action.PROMOTE]
+    candidates = [Candidate(documents[d.doc], Tier.L4, votes=(True,), decontaminated=True) for d in asked]
+    words = {d.doc: d for d in gate(number, candidates, arm_values(context, number), step="organize")}
+    return [_with_word(d, words[d.doc]) if d.doc in words else d for d in decided]
+
+
+def _with_word(proposed: Decision, word: Decision) -> Decision:
+    evidence = proposed.evidence | word.evidence
+    if word.action is Action.REFUSE:
+        return word.model_copy(update={"evidence": evidence, "usage": proposed.usage})
+    return proposed.model_copy(update={"reason": f"{proposed.reason}; {word.reason}", "evidence": evidence})
+
+
+def index_facts(context: RunContext) -> None:
+    """Make what is held at L4 searchable."""
+    build_index(context.folder.root, context.store.documents(tier=Tier.L4))
+
+
+def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[Decision]:
+    """Decisions, those refused whose new text overlaps a benchmark."""
+    made = made_documents(rows_from_decisions(decided))
+    if made is None or not made.num_rows:
+        return decided
+    verdicts = decontaminate(made, benchmark_texts(context)).to_pylist()
+    against = {v["id"]: v["reason"] for v in verdicts if not v["kept"]}
+    return [_refused(d, against[d.made]) if d.made in against else d for d in decided]
+
+
+def _refused(decision: Decision, reason: str) -> Decision:
+    nothing = {"made": None, "text": None, "tier": None}
+    return decision.model_copy(update={"action": Action.REFUSE, "reason": reason, **nothing})
+
+
+def wanted(context: RunContext, number: int) -> dict[str, int]:
+    """How many documents to write by domain: in proportion to what the plan gives its L3 and L4, equal at first."""
+    domains, total = context.config.domains, context.config.curation.synthesize
+    found = context.db.rows("rounds", round=number)
+    plan = (found[0]["plan"] if found else None) or {"mixture": {}}
+    weight = {d: 0.0 for d in domains}
+    for key, share in plan["mixture"].items():
+        arm = Arm.parse(key)
+        weight[arm.domain] += share if arm.tier >= Tier.L3 else 0.0
+    whole = sum(weight.values())
+    if whole <= 0:
+        return {d: total // len(domains) for d in domains}
+    return {d: round(total * weight[d] / whole) for d in domains}
+
+
+def documents_at(context: RunContext, tier: Tier) -> Iterable[Document]:
+    """Documents held at a tier, in order of appearance."""
+    return map(as_document, context.store.documents(tier=tier).to_pylist())
+
+
+def fresh(context: RunContext, number: int, tier: Tier, step: str, limit: int) -> list[Document]:
+    """Documents at a tier that `step` has not decided about in an earlier round, drawn by a hash, domain by domain."""
+    seen = set(context.store.ledger.read(step=step, columns=["doc"])["doc"].to_pylist())
+    found: list[Document] = []
+    for domain in context.config.domains:
+        rows = context.store.documents(domain=domain, tier=tier).to_pylist()
+        new = sorted((r for r in rows if r["id"] not in seen), key=lambda r: draw_key(context, number, r["id"]))
+        found += [as_document(r) for r in new[: limit // len(context.config.domains)]]
+    return found

@@ -1,0 +1,120 @@
+"""L1 to L2: judges score a stratified sample under every rubric, and selection draws by weighted rank."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...agents import pool
+from ...agents.journal import Journal
+from ...agents.scorer import LossScorer, Scorer
+from ...tiers.decision import Decision
+from ...tiers.document import Document
+from ...tiers.gates import GateConfig, gate_rows
+from ...tiers.rows import rows_from_decisions
+from ...tiers.select import select
+from ...tiers.tier import Tier
+from ..context import RunContext
+from ..jobs import judge_job, loss_job
+from .judges import calibrate, working_weights
+from .measured import arm_values
+
+
+def score(context: RunContext, number: int, student: Path) -> pa.Table:
+    """SCORE decisions about this round's sample under every rubric; the score tables are written beside them."""
+    calibrate(context, number, student)
+    decided = judged(context, number, sample(context, number), student)
+    for rubric in sorted({r for d in decided for r in d.scores}):
+        mine = [d for d in decided if rubric in d.scores]
+        version = mine[0].prompt or str(mine[0].evidence.get(rubric, mine[0].agent))
+        context.store.put_scores(number, rubric, version, [d.doc for d in mine], [d.scores[rubric] for d in mine])
+    return rows_from_decisions(decided)
+
+
+def sample(context: RunContext, number: int) -> list[Document]:
+    """L1 documents not scored before, as many of each domain, drawn by a hash of seed, round and id."""
+    scored = set(context.store.scores()["doc_id"].to_pylist())
+    held = context.store.documents(tier=Tier.L1)
+    quota = context.config.curation.score // len(context.config.domains)
+    found: list[Document] = []
+    for domain in context.config.domains:
+        fresh = [r for r in held.filter(pc.equal(held["domain"], domain)).to_pylist() if r["id"] not in scored]
+        fresh.sort(key=lambda r: draw_key(context, number, r["id"]))
+        found += [as_document(r) for r in fresh[:quota]]
+    return found
+
+
+def judged(context: RunContext, number: int, documents: list[Document], student: Path) -> list[Decision]:
+    """Decisions of the configured scorer, then of the student (its P(yes) and its loss) where it judges."""
+    config = context.config.agents
+    chat = config.open("scorer", journal=Journal(context.folder.journal), student_path=student)
+    found: list[Decision] = []
+    if not config.scorer.startswith("student:"):
+        scorer = Scorer(chat, round=number)
+        found = pool.run(
+            scorer, documents, concurrency=config.concurrency, budget=config.budget, should_stop=context.stopping.is_set
+        )
+    if config.scorer.startswith("student:") or context.config.curation.student_judges:
+        found += student_yes(context, number, documents, student)
+        found += student_loss(context, number, documents, student)
+    return found
+
+
+def student_yes(context: RunContext, number: int, documents: Sequence[Document], student: Path) -> list[Decision]:
+    """The student's P(yes) about each document, in the workers."""
+    parts = halves(documents, context.config.workers)
+    answers = context.workers.map(judge_job, [(str(student), part, number) for part in parts])
+    return [d for part in answers for d in part]
+
+
+def student_loss(context: RunContext, number: int, documents: Sequence[Document], student: Path) -> list[Decision]:
+    """What the student has still to learn from each document, its loss computed in the workers."""
+    parts = halves([d.text for d in documents], context.config.workers)
+    losses = [x for part in context.workers.map(loss_job, [(str(student), part) for part in parts]) for x in part]
+    known = dict(zip((d.text for d in documents), losses, strict=True))
+    scorer = LossScorer(StudentName(), round=number, student=lambda texts: [known[t] for t in texts])
+    return scorer.batch(documents)
+
+
+class StudentName:
+    """The student as a name in decisions, where its numbers were computed in a worker."""
+
+    url = "student:"
+
+    def complete(self, messages: Any, schema: Any) -> Any:
+        """Nobody asks."""
+        raise AssertionError("the student's losses come from the workers")
+
+    def choose(self, prompts: Any, options: Any) -> Any:
+        """Nobody asks."""
+        raise AssertionError("the student's losses come from the workers")
+
+
+def select_l2(context: RunContext, number: int) -> pa.Table:
+    """Selection among the newly scored L1 documents, and the gate's word on it."""
+    scores = context.store.scores(number)
+    ids = sorted(set(scores["doc_id"].to_pylist()))
+    held = context.store.documents(ids, tier=Tier.L1).drop_columns(["text"])
+    weights = working_weights(context, number)
+    verdicts = select(held, scores, weights, context.config.curation.select, context.config.seed * 1000 + number)
+    return gate_rows(number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select")
+
+
+def as_document(row: dict[str, Any]) -> Document:
+    """A row of `Store.documents` as a Document."""
+    named = {k: row[k] for k in ("id", "text", "domain", "source", "kind")}
+    return Document(**named, tier=Tier(row["tier"]), parents=tuple(row["parents"] or ()))
+
+
+def draw_key(context: RunContext, number: int, id: str) -> bytes:
+    """A document's place in the round's random order."""
+    return hashlib.blake2b(f"{context.config.seed}:{number}:{id}".encode(), digest_size=8).digest()
+
+
+def halves(items: Sequence[Any], parts: int) -> list[list[Any]]:
+    """`items` in `parts` runs of almost equal length, in order; empty runs are left out."""
+    size = -(-len(items) // max(1, parts))
+    return [list(items[i : i + size]) for i in range(0, len(items), size)] if items else []

@@ -1,0 +1,86 @@
+"""train: main, control, centre and probes from the same base, seed, order and token count; only the mixture differs."""
+
+from pathlib import Path
+
+from ...training.spec import RunSpec, TrainedModel
+from ..context import RunContext
+from ..feedback.mechanism import Plan
+from ..jobs import train_job
+from ..state import State
+from . import blocks
+
+
+def train(context: RunContext, state: State) -> State:
+    """All runs of the round, side by side in the workers."""
+    number = state["round"]
+    start = context.absolute(state["start"])
+    blocks.pack(context, number, start)
+    plan = Plan.model_validate(context.db.rows("rounds", round=number)[0]["plan"])
+    trained = train_runs(context, number, declare(context, number, plan, start))
+    return State(runs=[t.name for t in trained])
+
+
+def declare(context: RunContext, number: int, plan: Plan, start: Path) -> list[RunSpec]:
+    """The round's runs as one batch: two full ones, then the centre and its probes."""
+    full = {"main": plan.mixture, "control": plan.reference}
+    specs = [full_run(context, number, name, mixture, start) for name, mixture in full.items()]
+    if plan.probes:
+        short = {"centre": plan.mixture} | {p.name: p.mixture for p in plan.probes}
+        specs += [_short(context, full_run(context, number, name, mixture, start)) for name, mixture in short.items()]
+    return specs
+
+
+def full_run(
+    context: RunContext, number: int, name: str, mixture: dict[str, float], start: Path, seed: int = 0
+) -> RunSpec:
+    """A run of full length; `seed` sets runs of one mixture apart (A/A)."""
+    drawn = (context.config.seed * 1000 + number) * 10 + seed
+    return RunSpec(
+        name=name,
+        group="full",
+        base=str(start),
+        blocks=str(blocks.folder(context, number)),
+        mixture=mixture,
+        steps=context.config.training.steps,
+        seed=drawn,
+        order=drawn,
+        out=str(context.folder.round_models(number) / name),
+        config=context.config.training,
+    )
+
+
+def _short(context: RunContext, spec: RunSpec) -> RunSpec:
+    """A probe's length; it may see as much less of each arm, so that scarce arms are repeated as often."""
+    steps = max(1, round(spec.steps * context.config.probes.fraction))
+    return spec.model_copy(update={"group": "probe", "steps": steps, "pool": steps / spec.steps})
+
+
+def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[TrainedModel]:
+    """Train a batch and write it down; runs that are the same but for the name are trained once.
+
+    Raises:
+        Stopping: the run was asked to stop; finished runs are on disk.
+    """
+    names = ", ".join(s.name for s in specs)
+    tokens = specs[0].steps * specs[0].config.batch * context.config.model.block
+    context.progress.say(f"round {number} · train · {names} ({tokens / 1000:.0f}k tokens a full run)")
+    same = {s.name: _identity(s) for s in specs}
+    first = {same[s.name]: s for s in reversed(specs)}
+    done = context.workers.map(train_job, [(s.model_dump_json(),) for s in first.values()])
+    by_identity = dict(zip(first, map(TrainedModel.model_validate_json, done), strict=True))
+    trained = [by_identity[same[s.name]].model_copy(update={"name": s.name}) for s in specs]
+    context.db.insert("runs", [_row(context, number, s, t) for s, t in zip(specs, trained, strict=True)])
+    for model in trained:
+        if model.diverged:
+            context.event(number, "train", "warning", f"{model.name} diverged (loss {model.loss_last:.2f}): not scored")
+    return trained
+
+
+def _identity(spec: RunSpec) -> str:
+    return spec.model_dump_json(exclude={"name", "out", "group"})
+
+
+def _row(context: RunContext, number: int, spec: RunSpec, model: TrainedModel) -> dict[str, object]:
+    told = model.model_dump(include={"mixture", "epochs", "tokens", "seconds", "fingerprint", "diverged"})
+    told |= {"loss_first": model.loss_first, "loss_last": model.loss_last, "losses": list(model.losses)}
+    return told | {"round": number, "name": spec.name, "grp": spec.group, "path": context.relative(model.path)}

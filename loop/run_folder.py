@@ -1,0 +1,132 @@
+"""RunFolder: what a run looks like on disk, who works on it, and whether it is a run at all."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..tiers.errors import InputError
+from .config import RunConfig, dump_config, load_config
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One folder is the whole run; copied elsewhere it can still be inspected and resumed."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """What commands call the run."""
+        return self.root.name
+
+    @property
+    def database(self) -> Path:
+        """SQLite: checkpoints, rounds, runs, scores, deltas, costs."""
+        return self.root / "run.db"
+
+    @property
+    def journal(self) -> Path:
+        """SQLite: every finished call of a paid model."""
+        return self.root / "calls.db"
+
+    @property
+    def models(self) -> Path:
+        """Base and trained models, by round and role."""
+        return self.root / "models"
+
+    @property
+    def scores(self) -> Path:
+        """Suites and per-item results."""
+        return self.root / "scores"
+
+    @property
+    def report(self) -> Path:
+        """The self-contained report."""
+        return self.root / "report.html"
+
+    def round_models(self, number: int) -> Path:
+        """Folder of the models trained in a round."""
+        return self.models / f"round-{number:03d}"
+
+    def config(self) -> RunConfig:
+        """The resolved config.
+
+        Raises:
+            InputError: the folder is not a run, or its config cannot be read by this version.
+        """
+        path = self.root / "resolved.yaml"
+        if not path.is_file():
+            raise InputError(f"{self.root} is not a coevo run: wanted resolved.yaml in it. List runs with: coevo status")
+        return load_config(str(path))
+
+    def write_config(self, config: RunConfig) -> None:
+        """Replace the resolved config (a resume may change limits)."""
+        fresh = self.root / "resolved.yaml.tmp"
+        fresh.write_text(dump_config(config), encoding="utf-8")
+        fresh.replace(self.root / "resolved.yaml")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for writing.
+
+        Raises:
+            InputError: another process holds it.
+        """
+        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.truncate(handle, 0)
+            os.write(handle, str(os.getpid()).encode())
+            yield
+        except BlockingIOError as e:
+            holder = (self.root / ".lock").read_text() or "another process"
+            raise InputError(f"run {self.name!r} is being worked on by process {holder}: wait for it or stop it") from e
+        finally:
+            os.close(handle)
+
+
+def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolder:
+    """A new run folder with `config.yaml` (as given) and `resolved.yaml` (every value).
+
+    Raises:
+        InputError: the name is taken or not a plain folder name, or the folder cannot be written.
+    """
+    if not name or "/" in name or name.startswith("."):
+        raise InputError(f"--name wants a plain folder name such as math-loop, got {name!r}")
+    folder = RunFolder(runs / name)
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        folder.root.mkdir()
+    except FileExistsError as e:
+        raise InputError(f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name") from e
+    except OSError as e:
+        raise InputError(f"cannot write to {runs}: {e.strerror}. Choose another place with --runs") from e
+    for inner in (folder.models, folder.scores):
+        inner.mkdir()
+    (folder.root / "config.yaml").write_text(given, encoding="utf-8")
+    (folder.root / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
+    return folder
+
+
+def open_run(runs: Path, name: str) -> RunFolder:
+    """The run called `name` in `runs`, or the folder at that path.
+
+    Raises:
+        InputError: there is no such run, or it is not a run folder.
+    """
+    folder = RunFolder(Path(name) if Path(name).is_dir() and "/" in name else runs / name)
+    if not folder.root.is_dir():
+        known = ", ".join(list_runs(runs)) or "none yet; start one with: coevo run"
+        raise InputError(f"no run {name!r} in {runs}: there is {known}")
+    if not (folder.root / "resolved.yaml").is_file() or not folder.database.is_file():
+        raise InputError(f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): point at a folder made by 'coevo run'")
+    return folder
+
+
+def list_runs(runs: Path) -> list[str]:
+    """Names of the runs in a folder, newest last."""
+    found = [p.parent for p in runs.glob("*/resolved.yaml")]
+    return [p.name for p in sorted(found, key=lambda p: p.stat().st_mtime)]

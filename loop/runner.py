@@ -1,0 +1,154 @@
+"""Starting, continuing and ending a run: opens the rooms, walks the graph, and stops at a safe point when asked."""
+
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..tiers.errors import InputError
+from .config import RunConfig, dump_config, load_config
+from .run_folder import RunFolder, create_run, open_run
+from .workers import THREADS, Stopping
+
+if TYPE_CHECKING:
+    from .context import RunContext
+    from .progress import Progress
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def start(
+    preset: str, overrides: tuple[str, ...], runs: Path, name: str | None, limits: dict[str, Any], quiet: bool = False
+) -> RunFolder:
+    """Make a run folder and work until the run ends.
+
+    Raises:
+        InputError: a bad config, or the name is taken by an unfinished run.
+    """
+    config = _limited(load_config(preset, overrides), limits)
+    given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
+    folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
+    return work(folder, config, quiet)
+
+
+def resume(runs: Path, name: str, limits: dict[str, Any], quiet: bool = False) -> RunFolder:
+    """Continue the run called `name`; limits given now replace those it had."""
+    folder = open_run(runs, name)
+    config = _limited(folder.config(), limits)
+    folder.write_config(config)
+    return work(folder, config, quiet)
+
+
+def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder:
+    """Walk the graph from its newest checkpoint to its end, holding the run's lock.
+
+    Raises:
+        KeyboardInterrupt: the run was asked to stop and did, at a safe point.
+    """
+    os.environ.update({k: v for k, v in THREADS.items() if k not in os.environ})
+    from .progress import Progress
+
+    progress = Progress(quiet)
+    with folder.lock(), _signals(progress) as stopping:
+        try:
+            _walk(folder, config, progress, stopping)
+        except Stopping:
+            progress.say(f"stopped; everything finished is on disk. Continue with: coevo resume {folder.name}")
+            raise KeyboardInterrupt from None
+    return folder
+
+
+def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: threading.Event) -> None:
+    from .context import open_context
+    from .graph import build
+    from .nodes import bind
+
+    context = open_context(folder, config, progress, stopping)
+    try:
+        graph = build(bind(context), folder.database)
+        thread = {"configurable": {"thread_id": "main"}}
+        for _ in graph.stream(_entry(graph, thread, context), thread, durability="sync", stream_mode="updates"):
+            context.safe_point()
+    finally:
+        context.workers.close()
+
+
+def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[str, Any] | None:
+    """The graph's input: a fresh state, or None to go on from the checkpoint."""
+    at = graph.get_state(thread)
+    if not at.values and not at.next:
+        return {"round": 0}
+    if not at.next:
+        if at.values["round"] >= context.config.rounds:
+            raise InputError(
+                f"run {context.folder.name!r} is complete after {at.values['round']} rounds: "
+                f"add more with 'coevo resume {context.folder.name} --rounds {at.values['round'] + 1}'"
+            )
+        graph.update_state(thread, {"stop": ""}, as_node="learn")
+    return None
+
+
+@contextmanager
+def _signals(progress: "Progress") -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends at once (which a resume survives as well)."""
+    stopping = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+        progress.say("stopping at the next safe point (again to stop at once)")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _limited(config: RunConfig, limits: dict[str, Any]) -> RunConfig:
+    given = {k: v for k, v in limits.items() if v is not None}
+    budget = dict(config.budget)
+    if "timeout" in given:
+        budget["seconds"] = parse_seconds(given["timeout"])
+    budget |= {k: given[old] for k, old in (("usd", "max_usd"), ("gpu_hours", "max_gpu_hours")) if old in given}
+    return config.model_copy(
+        update={"rounds": given.get("rounds", config.rounds), "budget": type(config.budget)(**budget)}
+    )
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds written like `90s`, `30m`, `12h` or a bare number.
+
+    Raises:
+        InputError: not a duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if not match:
+        raise InputError(f"--timeout wants a duration such as 90s, 30m or 12h, got {text!r}")
+    return float(match[1]) * UNITS[match[2] or "s"]
+
+
+def _free_name(runs: Path, stem: str) -> str:
+    """`stem`, or the first free `stem-2`, `stem-3`; never beside an unfinished run of that name."""
+    from .view.tables import is_finished
+
+    name, number = stem, 1
+    while (runs / name).exists():
+        if not is_finished(runs / name):
+            raise InputError(
+                f"run {name!r} is unfinished: continue it with 'coevo resume {name}', or start another with --name"
+            )
+        number += 1
+        name = f"{stem}-{number}"
+    return name

@@ -1,0 +1,61 @@
+"""Comparing whole runs: what the deltas between their final models say, in data that `text` renders."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...eval.score import Delta
+from .formats import count, interval, safe, signed
+
+WORDS = {"gain": "is better than", "loss": "is worse than", "unresolved": "is not told apart from"}
+
+
+def compared(reference: str, treatment: str, deltas: Sequence[Delta]) -> dict[str, Any]:
+    """Two runs' final models on the same hidden items, composite first.
+
+    Args:
+        reference: name of the run compared with.
+        treatment: name of the run in question.
+        deltas: `treatment` minus `reference` by benchmark, the composite among them.
+    """
+    rows = sorted(
+        (d.model_dump(mode="json") for d in deltas), key=lambda d: (d["benchmark"] != "composite", d["benchmark"])
+    )
+    whole = rows[0]
+    sentence = (
+        f"{treatment} {WORDS[whole['verdict']]} {reference} on {whole['split']} items: "
+        f"{signed(whole['gain'])} sd (95 % interval {interval(whole)}, n = {count(whole['n'])})."
+    )
+    return dict(
+        safe({"view": "compare", "reference": reference, "treatment": treatment, "sentence": sentence, "rows": rows})
+    )
+
+
+def tried(treatment: str, against: str, pairs: Mapping[int, Delta]) -> dict[str, Any]:
+    """Pairs of whole runs that differ in one setting: each pair's hidden composite, and their mean.
+
+    The interval of the mean is Student's t over pairs, whose spread holds seed and item noise alike.
+
+    Args:
+        treatment: the setting in question, in words.
+        against: the setting of the other run of each pair.
+        pairs: composite delta by seed.
+    """
+    rows = [{"seed": seed, **delta.model_dump(mode="json")} for seed, delta in sorted(pairs.items())]
+    words = [r["verdict"] for r in rows]
+    told = ", ".join(f"{words.count(w)} {w}" for w in ("gain", "unresolved", "loss"))
+    sentence = f"{treatment} against {against} over {len(rows)} seeds: {told}; {_mean([r['gain'] for r in rows])}."
+    return dict(
+        safe({"view": "trial", "treatment": treatment, "against": against, "sentence": sentence, "pairs": rows})
+    )
+
+
+def _mean(gains: Sequence[float]) -> str:
+    n, mean = len(gains), math.fsum(gains) / len(gains)
+    if n < 2:
+        return f"gain {signed(mean)} sd"
+    from scipy.stats import t
+
+    se = math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n)
+    reach = float(t.ppf(0.975, n - 1)) * se
+    return f"mean gain {signed(mean)} sd (95 % interval {signed(mean - reach)} to {signed(mean + reach)})"

@@ -1,0 +1,68 @@
+"""Decisions worth reading: a few edits with their diff, what was written, refused, demoted, failed and went wrong."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .formats import diff, plain
+from .reader import RunReader
+
+SHOWN = 3
+EXCERPT = 600
+
+
+def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
+    """Examples by kind; each is the first of its reason, the most frequent reasons first."""
+    rows = run.ledger
+    failed = pc.and_(pc.equal(rows["step"], "verify"), pc.is_in(rows["action"], pa.array(["drop", "refuse"])))
+    refused = pc.and_(pc.equal(rows["action"], "refuse"), pc.not_equal(rows["step"], "verify"))
+    return {
+        "edits": [_edited(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "edit")), SHOWN)],
+        "written": [_written(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "create")), SHOWN)],
+        "verified": _typical(rows.filter(pc.equal(rows["action"], "verify")), SHOWN),
+        "failed": _typical(rows.filter(failed), SHOWN),
+        "refused": _typical(rows.filter(refused), 5),
+        "demoted": _typical(rows.filter(pc.equal(rows["action"], "demote")), 5),
+        "errors": _typical(rows.filter(pc.is_valid(rows["error"])), 5, "error"),
+    }
+
+
+def _typical(rows: pa.Table, most: int, column: str = "reason") -> list[dict[str, Any]]:
+    """The first row of each frequent reason, with how often it occurred; numbers in a reason do not make it another."""
+    like = pc.replace_substring_regex(rows[column], r"[0-9a-f]{6,}|\d+(\.\d+)?", "#")
+    keyed = rows.select(["seq", "step", "agent"]).append_column("like", like)
+    groups = keyed.group_by(["step", "agent", "like"]).aggregate([("seq", "count"), ("seq", "min")]).to_pylist()
+    groups.sort(key=lambda g: (-g["seq_count"], g["seq_min"]))
+    out = []
+    for group in groups[:most]:
+        row = rows.filter(pc.equal(rows["seq"], group["seq_min"])).to_pylist()[0]
+        out.append({k: row[k] for k in _SAID} | {"times": group["seq_count"]})
+    return out
+
+
+_SAID = (
+    "round",
+    "step",
+    "agent",
+    "doc",
+    "made",
+    "action",
+    "reason",
+    "domain",
+    "tier",
+    "kind",
+    "prompt",
+    "model",
+    "error",
+)
+
+
+def _edited(run: RunReader, row: dict[str, Any]) -> dict[str, Any]:
+    before, after = run.store.document(row["doc"]), run.store.document(row["made"])
+    return row | {"diff": diff(before.text, after.text, lines=18, width=140), "source": before.source}
+
+
+def _written(run: RunReader, row: dict[str, Any]) -> dict[str, Any]:
+    document = run.store.document(row["made"])
+    return row | {"excerpt": plain(document.text, EXCERPT), "source": document.source}

@@ -1,0 +1,167 @@
+"""RunReader: one run folder, read once for a view; nothing in it is changed."""
+
+import fcntl
+import math
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from ...tiers.apply import apply, no_holdings
+from ...tiers.errors import InputError
+from ...tiers.ledger import LEDGER_SCHEMA
+from ...tiers.store import Store
+from ..run_db import RunDB
+
+NODES = ("allocate", "curate", "train", "evaluate", "learn")
+PAIRS = (("accepted", "base"), ("main", "start"), ("main", "control"), ("control", "start"))
+"""Comparisons that people ask for, in the order of interest; all others follow."""
+
+
+class RunReader:
+    """The tables of a run, fetched when first asked for.
+
+    Raises:
+        InputError: the folder is no run, or cannot be read.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.config = _config(self.root / "resolved.yaml")
+        self.db = RunDB(self.root / "run.db")
+
+    def __enter__(self) -> "RunReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    @property
+    def name(self) -> str:
+        """What commands call the run."""
+        return self.root.resolve().name
+
+    @property
+    def config_text(self) -> str:
+        """`resolved.yaml`, verbatim."""
+        return (self.root / "resolved.yaml").read_text(encoding="utf-8")
+
+    @cached_property
+    def rounds(self) -> list[dict[str, Any]]:
+        """Rows of `rounds` after prepare, oldest first."""
+        return [r for r in self.db.rows("rounds") if r["round"] >= 1]
+
+    @property
+    def finished(self) -> list[dict[str, Any]]:
+        """Rounds that are done."""
+        return [r for r in self.rounds if r["status"] == "done"]
+
+    @property
+    def wanted(self) -> int:
+        """Rounds the run was asked for (a resume may ask for more than the config)."""
+        return int(self.db.meta("rounds") or self.config.get("rounds") or 0)
+
+    @cached_property
+    def deltas(self) -> list[dict[str, Any]]:
+        """Every measured delta."""
+        return self.db.rows("deltas")
+
+    @cached_property
+    def runs(self) -> dict[tuple[int, str], dict[str, Any]]:
+        """Trained models by round and name."""
+        return {(r["round"], r["name"]): r for r in self.db.rows("runs")}
+
+    @cached_property
+    def domains(self) -> list[str]:
+        """Domains in the order of the config."""
+        return [str(d) for d in self.config.get("domains") or ("code", "en", "math")]
+
+    @cached_property
+    def store(self) -> Store:
+        """The documents."""
+        return Store(self.root)
+
+    @cached_property
+    def ledger(self) -> pa.Table:
+        """Every decision without the texts it made and the evidence, in order."""
+        return self.store.ledger.read(columns=[n for n in LEDGER_SCHEMA.names if n not in ("text", "evidence")])
+
+    @cached_property
+    def held(self) -> dict[int, pa.Table]:
+        """What was held at the end of each round (0: after prepare)."""
+        out, holdings = {}, no_holdings()
+        for number in sorted(self.ledger["round"].unique().to_pylist()):
+            holdings = apply(holdings, self.ledger.filter(pc.equal(self.ledger["round"], number)))
+            out[number] = holdings
+        return out
+
+    def node_seconds(self, number: int) -> dict[str, float]:
+        """Wall seconds by node of a round, those that were broken off included."""
+        return {n["node"]: n["seconds"] or 0.0 for n in self.nodes if n["round"] == number}
+
+    def nodes_done(self, number: int) -> set[str]:
+        """Nodes of a round that have finished."""
+        return {n["node"] for n in self.nodes if n["round"] == number and n["result"] is not None}
+
+    @cached_property
+    def nodes(self) -> list[dict[str, Any]]:
+        """What is remembered of every node."""
+        return self.db.rows("nodes")
+
+    def delta(self, number: int, split: str, treatment: str, reference: str, benchmark: str = "composite") -> Any:
+        """The row of one comparison, or None where it was not measured."""
+        wanted = (number, split, treatment, reference, benchmark)
+        keys = ("round", "split", "treatment", "reference", "benchmark")
+        return next((d for d in self.deltas if tuple(d[k] for k in keys) == wanted), None)
+
+    def accepted_mixture(self, number: int) -> dict[str, float]:
+        """Realised shares of the run that the round accepted; empty until it has."""
+        row = next((r for r in self.rounds if r["round"] == number), None)
+        run = self.runs.get((number, row["accepted"])) if row and row["accepted"] else None
+        return dict(run["mixture"]) if run else {}
+
+    def busy(self) -> int | None:
+        """Id of the process that works on the run now (0 when it cannot be told), None when nobody does."""
+        try:
+            handle = os.open(self.root / ".lock", os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = os.read(handle, 32).decode("ascii", "replace")
+            return int(said) if said.isdigit() else 0
+        finally:
+            os.close(handle)
+        return None
+
+
+def pair_order(row: Mapping[str, Any]) -> tuple[int, str, str]:
+    """Sort key of comparisons: the ones people ask for first."""
+    pair = (row["treatment"], row["reference"])
+    return (PAIRS.index(pair) if pair in PAIRS else len(PAIRS), *pair)
+
+
+def credit(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """What an arm's share is estimated to have added to main over control: value x change of log share."""
+    if row["value"] is None or not row["share"] or not row["reference"]:
+        return {"credit": None, "credit_se": None}
+    step = math.log(row["share"] / row["reference"])
+    return {"credit": row["value"] * step, "credit_se": abs(step) * (row["value_se"] or 0.0)}
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+        raise InputError(
+            f"{path} cannot be read: wanted the resolved config of a coevo run. List runs with: coevo status"
+        ) from e
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: wanted a mapping of settings, got {type(tree).__name__}")
+    return tree

@@ -1,0 +1,179 @@
+"""What the report says, gathered from a run: plain data, before any drawing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .examples import worth_reading
+from .flows import tier_counts, tier_flows
+from .formats import safe
+from .headline import headline, minimum_detectable
+from .reader import RunReader
+from .tables import round_lines, spent
+
+STEP_NAMES = {
+    "ingest": "read",
+    "split": "set aside for benchmarks",
+    "clean": "clean",
+    "dedup": "remove copies",
+    "decontaminate": "remove benchmark text",
+    "score": "score",
+    "select": "select (L1 to L2)",
+    "edit": "edit (L2 to L3)",
+    "synthesize": "write (to L3)",
+    "verify": "verify",
+    "organize": "organise",
+    "gate": "promote (to L4)",
+    "demote": "demote by measured effect",
+}
+PAIRS = (("main", "control"), ("main", "start"))
+
+
+def gather(run: RunReader) -> dict[str, Any]:
+    """All sections of the report, with untrusted text made plain."""
+    last = run.finished[-1]["round"] if run.finished else 0
+    return safe(
+        {
+            "name": run.name,
+            "config": run.config_text,
+            "fingerprint": run.db.meta("fingerprint"),
+            "mechanism": (run.config.get("feedback") or {}).get("mechanism", "trust_blr"),
+            "mode": run.config.get("mode", "continue"),
+            "headline": headline(run),
+            "done": len(run.finished),
+            "wanted": run.wanted,
+            "last": last,
+            "spent": spent(run),
+            "agents": agents(run.config.get("agents") or {}),
+            "rounds": round_lines(run),
+            "reasons": [{k: r[k] for k in ("round", "accepted", "accept_reason", "alarm")} for r in run.rounds],
+            "comparisons": {f"{a} {b}": by_round(run, a, b) for a, b in PAIRS},
+            "whole": by_benchmark(run, last, "accepted", "base") or by_benchmark(run, last, "main", "start"),
+            "last_control": by_benchmark(run, last, "main", "control"),
+            "mixtures": mixtures(run),
+            "arms": arms(run, last),
+            "rubrics": rubrics(run),
+            "counts": tier_counts(run.held),
+            "steps": steps(run),
+            "examples": worth_reading(run),
+            "costs": costs(run),
+            "nodes": {r["round"]: run.node_seconds(r["round"]) for r in run.db.rows("rounds")},
+            "noise": noise(run, last),
+            "base": run.db.meta("base") or {},
+            "runs": list(run.runs.values()),
+            "events": [e for e in run.db.rows("events") if e["level"] != "info"],
+        }
+    ) | {"flows": tier_flows(run.ledger), "domains": run.domains}
+
+
+def agents(config: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Who decided: role, model URL and what that is in plain words."""
+    roles = ("scorer", "editor", "synthesizer", "verifier", "organizer", "strategist")
+    return [{"role": r, "url": str(config[r]), "what": _what(str(config[r]))} for r in roles if config.get(r)]
+
+
+def _what(url: str) -> str:
+    if url.startswith("offline:"):
+        return "rules, no language model"
+    if url.startswith("student:"):
+        return "the evolving model itself"
+    return "a language model"
+
+
+def by_round(run: RunReader, treatment: str, reference: str) -> list[dict[str, Any]]:
+    """Composite of one comparison in every round: hidden first, then feedback."""
+    out = []
+    for row in run.rounds:
+        found = [run.delta(row["round"], s, treatment, reference) for s in ("hidden", "feedback")]
+        if any(found):
+            out.append({"label": f"round {row['round']}", "rows": [f for f in found if f]})
+    return out
+
+
+def by_benchmark(run: RunReader, number: int, treatment: str, reference: str) -> list[dict[str, Any]]:
+    """One comparison benchmark by benchmark: hidden first, then feedback; composite on top, then by metric."""
+    mine = [d for d in run.deltas if (d["round"], d["treatment"], d["reference"]) == (number, treatment, reference)]
+    names = sorted({(d["benchmark"] != "composite", d["metric"], d["benchmark"]) for d in mine})
+    out = []
+    for _, metric, name in names:
+        rows = sorted((d for d in mine if d["benchmark"] == name), key=lambda d: d["split"] != "hidden")
+        out.append({"label": name, "metric": metric, "rows": rows})
+    return out
+
+
+def mixtures(run: RunReader) -> list[dict[str, Any]]:
+    """The control's mixture, then what each round trained on (realised where it is known, else planned)."""
+    planned = [r for r in run.rounds if r["plan"]]
+    if not planned:
+        return []
+    out = [{"label": "control", "note": "reference", "mixture": planned[-1]["plan"]["reference"]}]
+    for row in planned:
+        done = run.runs.get((row["round"], "main"))
+        note = {"main": "accepted", "control": "refused", None: "under way"}.get(row["accepted"], "")
+        shares = done["mixture"] if done else row["plan"]["mixture"]
+        out.append({"label": f"round {row['round']}", "note": note, "mixture": shares, "reason": row["plan"]["reason"]})
+    return out
+
+
+def arms(run: RunReader, last: int) -> list[dict[str, Any]]:
+    """Arms with their newest value as an interval, and the history of values."""
+    out = []
+    for row in run.db.rows("arms", round=last):
+        past = [r["value"] for r in run.db.rows("arms", arm=row["arm"]) if r["value"] is not None]
+        told = dict(row, past=past, rows=[])
+        if row["value"] is not None:
+            reach = 1.96 * (row["value_se"] or 0.0)
+            low, high = row["value"] - reach, row["value"] + reach
+            verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
+            told["rows"] = [{"gain": row["value"], "low": low, "high": high, "verdict": verdict}]
+        out.append(told)
+    return out
+
+
+def rubrics(run: RunReader) -> list[dict[str, Any]]:
+    """Rubrics as they stand, heaviest first, with their weights by round."""
+    history: dict[str, list[dict[str, Any]]] = {}
+    for row in run.db.rows("rubrics"):
+        history.setdefault(row["rubric"], []).append(row)
+    now = [rows[-1] | {"past": [r["weight"] or 0.0 for r in rows]} for rows in history.values()]
+    return sorted(now, key=lambda r: (-(r["weight"] or 0.0), r["rubric"]))
+
+
+def steps(run: RunReader) -> list[dict[str, Any]]:
+    """Counts of each step over all rounds and domains, with the most frequent reasons."""
+    out: dict[str, dict[str, Any]] = {}
+    for row in run.db.rows("steps"):
+        empty = {"count_in": 0, "kept": 0, "dropped": 0, "quarantined": 0, "seconds": 0.0, "reasons": {}}
+        told = out.setdefault(
+            row["step"], {"step": row["step"], "name": STEP_NAMES.get(row["step"], row["step"]), **empty}
+        )
+        for key in ("count_in", "kept", "dropped", "quarantined", "seconds"):
+            told[key] += row[key] or 0
+        for reason, n in (row["reasons"] or {}).items():
+            told["reasons"][reason] = told["reasons"].get(reason, 0) + n
+    order = list(STEP_NAMES)
+    for told in out.values():
+        told["reasons"] = dict(sorted(told["reasons"].items(), key=lambda kv: (-kv[1], kv[0]))[:4])
+    return sorted(out.values(), key=lambda s: order.index(s["step"]) if s["step"] in order else len(order))
+
+
+def costs(run: RunReader) -> list[dict[str, Any]]:
+    """Costs by role and model over all rounds."""
+    keys = ("calls", "tokens_in", "tokens_out", "seconds", "usd", "decisions", "errors")
+    out: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in run.db.rows("costs"):
+        told = out.setdefault(
+            (row["role"], row["model"]), {"role": row["role"], "model": row["model"], **dict.fromkeys(keys, 0)}
+        )
+        for key in keys:
+            told[key] += row[key] or 0
+    return list(out.values())
+
+
+def noise(run: RunReader, last: int) -> dict[str, Any]:
+    """What two runs that differ only in their seed differ by, and the smallest gain the newest round can find."""
+    floors = {s: run.db.meta(f"noise-{s}") for s in ("hidden", "feedback")}
+    pairs = {f"{s} {r}": run.delta(last, s, "main", r) for s in ("hidden", "feedback") for r in ("control", "start")}
+    return {
+        "floor": {s: f["se"]["composite"] for s, f in floors.items() if f},
+        "detectable": {k: minimum_detectable(d) for k, d in pairs.items() if d},
+    }

@@ -1,0 +1,223 @@
+"""Stories on the terminal: the life of a document, the reasons of a round, an arm or a rubric."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from .formats import NOTHING, count, duration, interval, line, number, percent, signed, usd
+from .text import Row, console, heading, table, verdict
+
+MARKS = {"+": "green", "-": "red", "@": "dim"}
+DONE = {
+    "ingest": "read in",
+    "quarantine": "quarantined",
+    "drop": "dropped",
+    "promote": "promoted",
+    "demote": "demoted",
+    "score": "scored",
+    "edit": "edited",
+    "create": "written",
+    "verify": "checked",
+    "refuse": "refused",
+    "none": "left alone",
+}
+
+
+def story(data: Row) -> None:
+    """`coevo why`: whatever was asked about."""
+    tell = {"why-document": _document, "why-round": _round, "why-arm": _arm, "why-rubric": _rubric}
+    tell[data["view"]](console(), data)
+
+
+def _document(out: Console, data: Row) -> None:
+    standing = f"{data['domain']}/{data['tier']}" if data["status"]["status"] == "held" else data["status"]["status"]
+    out.print(Text.assemble((f"document {data['doc']}", "bold"), f"  {data['kind']}, now {standing}"))
+    out.print(Text(f"from {data['source']}" + (f"; {data['status']['reason']}" if data["status"]["reason"] else "")))
+    for name in ("parents", "children"):
+        for other in data[name]:
+            link = "parent" if name == "parents" else "became"
+            out.print(Text(f"{link} {other['doc']}  {other['kind']}  {other['arm']}  {other['status']}"))
+    heading(out, "decisions")
+    for event in data["events"]:
+        _event(out, event, data["doc"])
+    heading(out, "training")
+    out.print(
+        table(
+            (
+                "round",
+                "arm",
+                "could be trained on",
+                "worth of the arm ± se",
+                "its part of main - control",
+                "documents in it",
+            ),
+            [_trained(t) for t in data["training"]],
+            "round,documents in it",
+        )
+    )
+    cost = data["cost"]
+    tokens = count(cost["tokens_in"] + cost["tokens_out"])
+    out.print(Text(f"spent on it: {count(cost['calls'])} calls, {tokens} tokens, {usd(cost['usd'])}"))
+    heading(out, f"text ({count(data['characters'])} characters)")
+    out.print(Text(data["text"][:1200], style="dim"))
+
+
+def _event(out: Console, event: Row, doc: str) -> None:
+    other = "" if event["doc"] == doc else f" from {event['doc']}"
+    to = f" to {event['tier']}" if event["tier"] else ""
+    made = f" as {event['made']}" if event["made"] and event["made"] != doc else ""
+    who = (
+        f"  by {event['agent']}"
+        + (f", prompt {event['prompt']}" if event["prompt"] else "")
+        + (f", {event['model']}" if event["model"] else "")
+    )
+    out.print(
+        Text.assemble(
+            f"round {event['round']}  {event['stage']:13} ",
+            (DONE[event["action"]] + other + to + made, "bold"),
+            (who, "dim"),
+        )
+    )
+    if event["reason"]:
+        out.print(Text(f"    {line(event['reason'], 300)}"))
+    if event["scores"]:
+        out.print(Text("    " + ", ".join(f"{k} {number(v, 2)}" for k, v in event["scores"].items())))
+    for key, value in event["evidence"].items():
+        out.print(Text(f"    {key}: {line(value, 200)}", style="dim"))
+    if event["error"]:
+        out.print(Text(f"    error: {line(event['error'], 300)}", style="red"))
+    usage = event["usage"]
+    if usage["calls"]:
+        tokens = f"{usage['tokens_in']} + {usage['tokens_out']} tokens"
+        cost = f"    {usage['calls']} calls, {tokens}, {duration(usage['seconds'])}, {usd(usage['usd'])}"
+        out.print(Text(cost, style="dim"))
+    for change in event.get("diff", []):
+        out.print(
+            Text(f"    {change['mark'].replace('@', ' ')} {change['text']}", style=MARKS.get(change["mark"], "dim"))
+        )
+
+
+def _trained(row: Row) -> tuple[Any, ...]:
+    possible = ("yes: " if row["possible"] else "no: ") + row["why"]
+    worth, part = _worth(row), _worth(row, "credit", "credit_se")
+    return row["round"], row["arm"] or NOTHING, possible, worth, part, count(row["documents"])
+
+
+def _round(out: Console, data: Row) -> None:
+    plan = data["plan"]
+    out.print(
+        Text.assemble(
+            (f"{data['run']}, round {data['round']}", "bold"),
+            f"  {data['status']}, mechanism {plan.get('mechanism', NOTHING)}",
+        )
+    )
+    heading(out, "plan")
+    out.print(Text(plan.get("reason") or "no reason was given"))
+    _shares(out, data["arms"])
+    for probe in plan.get("probes", ()):
+        out.print(Text(f"probe {probe['name']}: {line(probe['reason'], 200)}"))
+    heading(out, "what it measured (composites; each benchmark: coevo show)")
+    _composites(out, data["comparisons"])
+    heading(out, f"accepted: {data['accepted'] or 'nothing yet'}")
+    out.print(Text(data["accept_reason"] or NOTHING))
+    if data["alarm"]:
+        out.print(Text(f"alarm: {data['alarm']}", style="red"))
+    for event in data["events"]:
+        out.print(Text(f"{event['level']}: {event['node']}: {line(event['message'])}", style="yellow"))
+    if data["next"]:
+        heading(out, f"what round {data['next']['round']} changes")
+        out.print(Text(data["next"]["reason"]))
+        rows = [
+            (m["what"], percent(m["before"], 1), percent(m["after"], 1), signed(100 * (m["after"] - m["before"]), 1))
+            for m in data["next"]["moved"][:8]
+        ]
+        out.print(table(("arm or rubric", "before", "after", "points"), rows, "before,after,points"))
+
+
+def _composites(out: Console, groups: list[Row]) -> None:
+    rows = [
+        (g["title"], g["split"], signed(d["gain"]), interval(d), count(d["n"]), verdict(d["verdict"]))
+        for g in groups
+        for d in g["rows"]
+        if d["benchmark"] == "composite"
+    ]
+    out.print(table(("comparison", "split", "gain (sd)", "95 % interval", "n", "verdict"), rows, "gain (sd),n"))
+
+
+def _shares(out: Console, arms: list[Row]) -> None:
+    rows = [
+        (
+            a["arm"],
+            percent(a["share"], 1),
+            percent(a["reference"], 1),
+            _worth(a),
+            count(a["documents"]),
+            number(a["epochs"], 2),
+        )
+        for a in arms
+    ]
+    out.print(
+        table(
+            ("arm", "share", "control", "worth after ± se", "documents", "epochs"),
+            rows,
+            "share,control,worth after ± se,documents,epochs",
+        )
+    )
+
+
+def _worth(row: Row, value: str = "value", error: str = "value_se") -> str:
+    return NOTHING if row.get(value) is None else f"{signed(row[value])} ± {number(row[error])}"
+
+
+def _arm(out: Console, data: Row) -> None:
+    out.print(Text.assemble((data["arm"], "bold"), "  worth = composite gain per unit of log share"))
+    rows = [
+        (r["round"], percent(r["share"], 1), percent(r["reference"], 1), _worth(r), _worth(r, "credit", "credit_se"),
+         count(r["documents"]), count(r["tokens"]), number(r["epochs"], 2))
+        for r in data["rounds"]
+    ]  # fmt: skip
+    names = ("round", "share", "control", "worth ± se", "part of main - control ± se", "documents", "tokens", "epochs")
+    out.print(table(names, rows, ",".join(names)))
+    heading(out, "evidence: paired runs in which its share differed")
+    told = [
+        (c["round"], f"{c['treatment']} - {c['reference']}", percent(c["share"], 1), percent(c["reference_share"], 1),
+         f"{signed(c['gain'])} ± {number(c['se'])}", c["verdict"])
+        for c in data["contrasts"]
+    ]  # fmt: skip
+    out.print(
+        table(
+            ("round", "runs", "share", "reference", "feedback composite ± se", "verdict"), told, "round,share,reference"
+        )
+    )
+    heading(out, "documents that came and went")
+    moved = [
+        (m["round"], DONE.get(m["action"], m["action"]), count(m["documents"]), line(m["reason"], 90))
+        for m in data["moves"]
+    ]
+    out.print(table(("round", "what", "documents", "reason"), moved, "round,documents"))
+
+
+def _rubric(out: Console, data: Row) -> None:
+    out.print(Text.assemble((f"rubric {data['rubric']}", "bold"), f"  {count(data['scored'])} scores"))
+    rows = [
+        (
+            r["round"],
+            number(r["weight"], 2),
+            number(r["trust"], 2),
+            _worth(r, "worth", "worth_se"),
+            r["prompt"],
+            r["reason"],
+        )
+        for r in data["rounds"]
+    ]
+    out.print(
+        table(("round", "weight", "trust", "worth ± se", "prompt", "reason"), rows, "round,weight,trust,worth ± se")
+    )
+    for name in ("top", "bottom"):
+        heading(out, f"{name} scores of the newest round")
+        for example in data[name]:
+            out.print(
+                Text(f"{number(example['score'], 3)}  {example['doc'][:12]}  {example['arm']}  {example['source']}")
+            )
+            out.print(Text(f"       {example['excerpt']}", style="dim"))

@@ -1,0 +1,222 @@
+"""Terminal rendering: rich tables on a terminal, plain lines in a pipe; all it gets has been made plain before."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .formats import NOTHING, count, duration, interval, line, number, percent, signed, usd
+
+STYLES = {
+    "gain": "green",
+    "loss": "red",
+    "unresolved": "dim",
+    "running": "yellow",
+    "finished": "green",
+    "unreadable": "red",
+}
+Row = Mapping[str, Any]
+
+
+def console() -> Console:
+    """Writes to standard output; where that is no terminal, lines are wide and uncoloured."""
+    wide = max(120, shutil.get_terminal_size((120, 40)).columns)
+    found = Console(highlight=False, emoji=False, markup=False)
+    return found if found.is_terminal else Console(highlight=False, emoji=False, markup=False, width=wide)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Table:
+    """A quiet table; names in `right` (separated by blanks) are columns of numbers."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    numeric = set(right.split(","))
+    for name in columns:
+        out.add_column(name, justify="right" if name in numeric else "left", overflow="fold", no_wrap=name in numeric)
+    for row in rows:
+        out.add_row(*(c if isinstance(c, Text) else Text(NOTHING if c is None else str(c)) for c in row))
+    return out
+
+
+def verdict(word: str | None) -> Text:
+    """`gain`, `loss` or `unresolved` in its colour."""
+    return Text(word or NOTHING, style=STYLES.get(word or "", ""))
+
+
+def heading(out: Console, text: str) -> None:
+    """A bold line with space above."""
+    out.print()
+    out.print(Text(text, style="bold"))
+
+
+def status(data: Row) -> None:
+    """`coevo status`: one run, or the list of all."""
+    out = console()
+    if data["view"] == "runs":
+        _runs(out, data)
+        return
+    spent = data["spent"]
+    where = f"round {data['round']} of {data['rounds_wanted']}" if data["round"] else "preparing"
+    node = f", {data['node']}" if data["node"] else ""
+    out.print(
+        Text.assemble((data["run"], "bold"), "  ", (data["state"], STYLES.get(data["state"], "")), f"  {where}{node}")
+    )
+    out.print(Text(data["headline"]))
+    asked = count(spent["tokens_in"] + spent["tokens_out"])
+    money = f"{usd(spent['usd'])}, {count(spent['calls'])} calls, {asked} agent tokens"
+    out.print(Text(f"spent     {duration(spent['seconds'])}, {money}, {count(spent['trained_tokens'])} tokens trained"))
+    if data["eta_seconds"] is not None:
+        out.print(Text(f"to go     about {duration(data['eta_seconds'])}"))
+    if data["stop_reason"]:
+        out.print(Text(f"ended     {data['stop_reason']}"))
+    for event in data["events"]:
+        out.print(
+            Text(
+                f"{event['level']:9} round {event['round']}, {event['node']}: {line(event['message'])}", style="yellow"
+            )
+        )
+    out.print(
+        Text.assemble(f"{'look at' if data['state'] == 'running' else 'continue'}  ", (data["continue"], "bold cyan"))
+    )
+
+
+def _runs(out: Console, data: Row) -> None:
+    if not data["runs"]:
+        out.print(Text(f"no runs in {data['folder']} yet; start one with: coevo run"))
+        return
+    rows = [
+        (r["run"], Text(r["state"], style=STYLES.get(r["state"], "")), f"{r['rounds_done']}/{r['rounds_wanted']}",
+         duration(r["spent"]["seconds"]), usd(r["spent"]["usd"]), r["continue"])
+        if "spent" in r else (r["run"], Text(r["state"], style="red"), "", "", "", r["problem"])
+        for r in data["runs"]
+    ]  # fmt: skip
+    out.print(table(("run", "state", "rounds", "time", "USD", "next"), rows, "rounds,time,USD"))
+
+
+def rounds(data: Row) -> None:
+    """`coevo rounds`: one line a round."""
+    out = console()
+    out.print(Text(data["headline"]))
+    out.print()
+    rows = []
+    for r in data["rounds"]:
+        largest = f"{r['largest_arm'][0]} {percent(r['largest_arm'][1])}" if r["largest_arm"] else NOTHING
+        gains = [_gain(r[k]) for k in ("hidden_start", "hidden_control", "feedback_control")]
+        cost = (duration(r["seconds"]), usd(r["usd"]), r["alarm"] or "")
+        rows.append((r["round"], r["accepted"] or r["status"], *gains, largest, *cost))
+    names = (
+        "round",
+        "accepted",
+        "hidden, main vs start",
+        "hidden, vs control",
+        "feedback, vs control",
+        "largest arm",
+        "time",
+        "USD",
+        "alarm",
+    )
+    out.print(table(names, rows, "round,time,USD"))
+    out.print(
+        Text(
+            "composite gain in sd of the items ± half its 95 % interval, which holds zero if unresolved",
+            style="dim",
+        )
+    )
+
+
+def _gain(delta: Row | None) -> Text:
+    if delta is None:
+        return Text(NOTHING)
+    reach = (delta["high"] - delta["low"]) / 2
+    return Text(f"{signed(delta['gain'])} ± {number(reach)} {delta['verdict']}", style=STYLES[delta["verdict"]])
+
+
+def show(data: Row) -> None:
+    """`coevo show`: a round, benchmark by benchmark."""
+    out = console()
+    out.print(
+        Text.assemble((f"{data['run']}, round {data['round']}", "bold"), f"  accepted: {data['accepted'] or NOTHING}")
+    )
+    if data["accept_reason"]:
+        out.print(Text(data["accept_reason"]))
+    if data["alarm"]:
+        out.print(Text(f"alarm: {data['alarm']}", style="red"))
+    comparisons(out, data["comparisons"])
+    costs(out, data["costs"])
+    if data["seconds"]:
+        out.print(Text("time   " + ", ".join(f"{n} {duration(s)}" for n, s in data["seconds"].items())))
+
+
+def comparisons(out: Console, groups: Sequence[Row]) -> None:
+    """Tables of deltas, one a comparison and split."""
+    for group in groups:
+        heading(out, f"{group['title']} · {group['split']}")
+        out.print(deltas(group["rows"]))
+        if group["minimum_detectable"]:
+            least = number(group["minimum_detectable"])
+            told = f"smallest composite gain this comparison can find (80 % power): {least} sd"
+            out.print(Text(told, style="dim"))
+
+
+def deltas(rows: Sequence[Row]) -> Table:
+    """Benchmark, before, after, delta, 95 % interval, n, verdict."""
+    told = [
+        (Text(d["benchmark"], style="bold" if d["benchmark"] == "composite" else ""), d["metric"], number(d["before"]),
+         number(d["after"]), signed(d["gain"]), interval(d), count(d["n"]), verdict(d["verdict"]))
+        for d in rows
+    ]  # fmt: skip
+    return table(
+        ("benchmark", "metric", "before", "after", "gain", "95 % interval", "n", "verdict"),
+        told,
+        "before,after,gain,95 % interval,n",
+    )
+
+
+def costs(out: Console, rows: Sequence[Row]) -> None:
+    """What each role cost."""
+    if not rows:
+        return
+    heading(out, "agents")
+    told = [
+        (r["role"], _model(r["model"]), count(r["decisions"]), count(r["calls"]), count(r["tokens_in"]),
+         count(r["tokens_out"]), duration(r["seconds"]), usd(r["usd"]), count(r["errors"]))
+        for r in rows
+    ]  # fmt: skip
+    names = ("role", "model", "decisions", "calls", "tokens in", "tokens out", "time", "USD", "errors")
+    out.print(table(names, told, ",".join(names[2:])))
+
+
+def _model(url: str) -> str:
+    return "offline: (rules, no model)" if url.startswith("offline:") else url
+
+
+def compare(data: Row) -> None:
+    """`coevo compare`: two runs on the same hidden items."""
+    out = console()
+    out.print(Text(data["sentence"]))
+    out.print()
+    out.print(deltas(data["rows"]))
+
+
+def trial(data: Row) -> None:
+    """`coevo trial`: pairs of runs, and what they say together."""
+    out = console()
+    out.print(Text(data["sentence"]))
+    out.print()
+    rows = [(p["seed"], signed(p["gain"]), interval(p), count(p["n"]), verdict(p["verdict"])) for p in data["pairs"]]
+    out.print(
+        table(
+            ("seed", "hidden composite gain", "95 % interval", "n", "verdict"),
+            rows,
+            "seed,hidden composite gain,95 % interval,n",
+        )
+    )
+
+
+def story(data: Row) -> None:
+    """`coevo why`: the story of a document, a round, an arm or a rubric."""
+    from . import story_text
+
+    story_text.story(data)

@@ -1,0 +1,116 @@
+"""Workers: long-lived processes of one thread each, in which training and evaluation run side by side."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from typing import Any
+
+from ..tiers.errors import TrainingError
+
+# Two OpenMP threads on two busy cores spin against each other and make tiny models several times slower than one.
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
+OFFLINE = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+
+class Stopping(Exception):
+    """The run was asked to stop (Ctrl-C, SIGTERM); everything finished so far is on disk."""
+
+
+Report = Callable[[str, int, int, str], None]
+_queue: "SimpleQueue[tuple[str, int, int, str]] | None" = None
+
+
+def report(name: str, done: int, total: int, text: str) -> None:
+    """Tell the controlling process how far a job is; called inside a worker."""
+    if _queue is not None:
+        _queue.put((name, done, total, text))
+
+
+def _start(queue: "SimpleQueue[tuple[str, int, int, str]]", parent: int) -> None:
+    global _queue
+    _queue = queue
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """End with the controller: after its kill -9 nobody else would tell an idle worker."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+class Workers:
+    """A pool of spawned processes; started on first use, reused for the whole run."""
+
+    def __init__(self, count: int, stopping: threading.Event, on_report: Report) -> None:
+        self.count = count
+        self._stopping = stopping
+        self._on_report = on_report
+        self._pool: ProcessPoolExecutor | None = None
+        self._queue: SimpleQueue[tuple[str, int, int, str]] | None = None
+
+    def map(self, job: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        """`job(*item)` for every item, results in order.
+
+        Raises:
+            Stopping: the run was asked to stop; finished jobs have left their artefacts on disk.
+            TrainingError: a worker process died (out of memory, killed).
+        """
+        pool = self._started()
+        futures = [pool.submit(job, *item) for item in items]
+        try:
+            self._wait(futures)
+            return [f.result() for f in futures]
+        except BrokenProcessPool as e:
+            self.close()
+            raise TrainingError("a worker process died (out of memory or killed): free memory or set workers=1") from e
+
+    def start(self) -> None:
+        """Start the processes now, so that their imports overlap with other work."""
+        pool = self._started()
+        for _ in range(self.count):
+            pool.submit(_warm)
+
+    def close(self) -> None:
+        """End the processes without waiting for jobs that nobody will read."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.terminate()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            os.environ.update({k: v for k, v in (THREADS | OFFLINE).items()})
+            spawn = get_context("spawn")
+            self._queue = spawn.SimpleQueue()
+            self._pool = ProcessPoolExecutor(self.count, spawn, _start, (self._queue, os.getpid()))
+        return self._pool
+
+    def _wait(self, futures: "list[Future[Any]]") -> None:
+        waiting = set(futures)
+        while waiting:
+            _, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+            while self._queue is not None and not self._queue.empty():
+                self._on_report(*self._queue.get())
+            if self._stopping.is_set():
+                for future in waiting:
+                    future.cancel()
+                raise Stopping
+
+
+def _warm() -> None:
+    """Import what every job needs."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    assert transformers.LlamaForCausalLM is not None

@@ -1,0 +1,52 @@
+"""The gate: which model goes on, guards, and the alarm."""
+
+import pytest
+
+from coevo.eval.score import Delta
+from coevo.loop.feedback.config import FeedbackConfig
+from coevo.loop.feedback.gate import accept, alarm, probability
+
+CONFIG = FeedbackConfig()
+
+
+def delta(gain: float, se: float, benchmark: str = "composite") -> Delta:
+    verdict = "gain" if gain > 1.96 * se else "loss" if gain < -1.96 * se else "unresolved"
+    told = {"benchmark": benchmark, "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
+    numbers = {"before": 0.0, "after": gain, "gain": gain, "se": se, "low": gain - 1.96 * se, "high": gain + 1.96 * se}
+    return Delta.model_validate({**told, **numbers, "n": 9, "clusters": 9, "verdict": verdict})
+
+
+@pytest.mark.parametrize(("gain", "run"), [(0.05, "main"), (0.004, "main"), (0.0, "control"), (-0.05, "control")])
+def test_main_goes_on_when_it_is_probably_better(gain: float, run: str) -> None:
+    assert accept(delta(gain, 0.01), [], CONFIG).run == run
+
+
+def test_accepting_is_no_claim() -> None:
+    accepted = accept(delta(0.01, 0.01), [], CONFIG)
+    assert (accepted.run, accepted.verdict) == ("main", "unresolved")
+    assert "P(better) 0.84" in accepted.reason
+
+
+def test_a_guarded_benchmark_that_clearly_lost_stops_main() -> None:
+    good = delta(0.1, 0.01)
+    assert accept(good, [delta(-0.5, 0.05, "bpb_math")], CONFIG).run == "control"
+    assert "bpb_math" in accept(good, [delta(-0.5, 0.05, "bpb_math")], CONFIG).reason
+    assert accept(good, [delta(-0.5, 0.4, "bpb_math")], CONFIG).run == "main"
+    elsewhere = CONFIG.model_copy(update={"guarded": ("bpb_en",)})
+    assert accept(good, [delta(-0.5, 0.05, "bpb_math")], elsewhere).run == "main"
+
+
+def test_the_guard_reads_benchmarks_in_sds_of_their_items() -> None:
+    lost = delta(-0.2, 0.01, "bpb_code")
+    assert accept(delta(0.1, 0.01), [lost], CONFIG, {"bpb_code": 2.0}).run == "main"
+    assert accept(delta(0.1, 0.01), [lost], CONFIG, {"bpb_code": 0.4}).run == "control"
+
+
+def test_a_difference_without_error_is_certain_and_none_is_even_odds() -> None:
+    assert [probability(g, 0.0) for g in (0.1, 0.0, -0.1)] == [1.0, 0.5, 0.0]
+
+
+def test_the_alarm_rings_only_beyond_two_standard_errors() -> None:
+    assert alarm(delta(0.05, 0.01), delta(0.03, 0.01), CONFIG) == ""
+    assert alarm(delta(0.01, 0.01), delta(0.09, 0.01), CONFIG) == ""
+    assert "4.2 SE" in alarm(delta(0.09, 0.01), delta(0.03, 0.01), CONFIG)

@@ -1,0 +1,60 @@
+"""Configs: presets load, overrides land, and every mistake names the setting."""
+
+from pathlib import Path
+
+import pytest
+from coevo.loop.config import RunConfig, dump_config, load_config, presets
+from coevo.tiers.errors import InputError
+
+
+def test_every_preset_loads_and_round_trips(tmp_path: Path) -> None:
+    assert "embedded" in presets()
+    for name in presets():
+        config = load_config(name)
+        written = tmp_path / f"{name}.yaml"
+        written.write_text(dump_config(config), encoding="utf-8")
+        assert load_config(str(written)) == config
+        assert load_config(str(written)).fingerprint == config.fingerprint
+
+
+def test_overrides_reach_inner_settings() -> None:
+    config = load_config("embedded", ("training.steps=7", "feedback.mechanism=uniform", "domains=[code, en]"))
+    assert (config.training.steps, config.feedback.mechanism, config.domains) == (7, "uniform", ("code", "en"))
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("training.stepz=7", "unknown setting 'training.stepz': did you mean 'steps'?"),
+        ("feedbck.mechanism=uniform", "unknown setting 'feedbck': did you mean 'feedback'?"),
+        ("training.steps=many", "training.steps"),
+        ("training.method=qlora", "training.method"),
+        ("training.steps", "--set wants key=value"),
+        ("seed.deep=1", "'seed' is a value, not a group"),
+    ],
+)
+def test_mistakes_name_the_setting(override: str, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_config("embedded", ("seed=1", override))
+    assert says in str(caught.value)
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="did you mean 'embedded'"):
+        load_config("embeded")
+
+
+def test_broken_yaml_is_one_sentence(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("a: [1", encoding="utf-8")
+    with pytest.raises(InputError, match="not readable YAML"):
+        load_config(str(bad))
+    bad.write_text("- 1", encoding="utf-8")
+    with pytest.raises(InputError, match="wanted a mapping"):
+        load_config(str(bad))
+
+
+def test_identity_is_in_the_literals_not_in_budget_or_hardware() -> None:
+    config = RunConfig()
+    assert config.model_copy(update={"workers": 7, "rounds": 9}).fingerprint == config.fingerprint
+    assert config.model_copy(update={"seed": 7}).fingerprint != config.fingerprint

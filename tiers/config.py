@@ -1,0 +1,105 @@
+"""What a user can set about reading, cleaning, deduplicating and decontaminating."""
+
+from pydantic import Field
+
+from .record import Record
+from .tier import DOMAINS
+
+
+class SourceConfig(Record):
+    """One place to read raw text from."""
+
+    url: str
+    """`local:` (this machine's Python), or the path of a folder or file.
+
+    Read are .jsonl, .jsonl.gz, .parquet, .txt, .md, .rst, .html and .py.
+    """
+    domain: str | None = None
+    """Domain of records that name none themselves and lie in no folder called after one; None: by file type."""
+
+
+class IngestConfig(Record):
+    """How much is read, and what is too odd to be read. Sizes are UTF-8 bytes."""
+
+    domains: tuple[str, ...] = DOMAINS
+    max_documents: int = Field(default=8_000, gt=0)
+    """Documents sampled per domain."""
+    max_bytes: int = Field(default=5_000_000, gt=0)
+    """Text sampled per domain."""
+    min_bytes: int = Field(default=20_000, ge=0)
+    """A domain with less text than this stops the run."""
+    document_bytes: int = Field(default=5_000, ge=200)
+    """Longer texts are cut into documents of about this size."""
+    max_line_bytes: int = Field(default=8_000_000, gt=0)
+    """A longer line of a jsonl file is quarantined."""
+    max_record_bytes: int = Field(default=4_000_000, gt=0)
+    """A longer text is quarantined."""
+    max_unpacked_bytes: int = Field(default=4_000_000_000, gt=0)
+    """A gzip file is read no further than this."""
+    max_gzip_ratio: float = Field(default=200.0, gt=1)
+    """A gzip file that grows by more is a bomb (text grows by 3 to 30); looked at after the first 16 MB."""
+    exclude: tuple[str, ...] = ()
+    """Folders never read, such as the run folder."""
+
+
+class CleanConfig(Record):
+    """Limits of the rules that make L1 of L0. Shares lie in 0..1; Gopher's are from arXiv 2112.11446, table A1."""
+
+    min_chars: int = 120
+    max_chars: int = 200_000
+    min_letters: float = 0.55
+    """Share of letters among visible characters of prose."""
+    min_letters_math: float = 0.30
+    min_letters_code: float = 0.25
+    min_word: float = 2.5
+    """Mean length of a word of prose, in characters."""
+    max_word: float = 10.0
+    min_function_words: int = 2
+    """How many different of Gopher's eight English function words a text of 50 words or more must have."""
+    max_symbols: float = 0.10
+    """Hashes and ellipses per word."""
+    max_bullet_lines: float = 0.90
+    max_ellipsis_lines: float = 0.30
+    max_markup: float = 0.30
+    """Share of characters inside HTML tags."""
+    max_damage: float = 0.01
+    """Share of characters that decoding went wrong on: U+FFFD, control characters, UTF-8 read as Latin-1."""
+    max_duplicate_lines: float = 0.30
+    max_duplicate_line_chars: float = 0.20
+    max_top_ngram: tuple[float, float, float] = (0.20, 0.18, 0.16)
+    """Share of characters in the most frequent 2-, 3- and 4-gram of words."""
+    max_duplicate_ngram: tuple[float, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
+    """Share of characters in 5- to 10-grams of words that stood before."""
+    max_mean_line: float = 100.0
+    """Mean line of code, in characters (StarCoder, arXiv 2305.06161)."""
+    max_line: int = 1_000
+    max_digits: float = 0.30
+    """Share of digits among visible characters of code."""
+    max_literal_lines: float = 0.70
+    """Share of lines of code that only hold literals."""
+    max_encoded: float = 0.20
+    """Share of characters in runs of base64 or hexadecimal."""
+
+
+class DedupConfig(Record):
+    """MinHash over word 5-grams (characters of Chinese, Japanese and Korean count as words)."""
+
+    threshold: float = Field(default=0.70, gt=0, le=1)
+    """Estimated Jaccard similarity from which two texts are one."""
+    ngram: int = Field(default=5, gt=0)
+    permutations: int = Field(default=120, gt=0)
+    bands: int = Field(default=20, gt=0)
+    """Signature bands; a pair at similarity s is looked at with probability 1 - (1 - s^(permutations/bands))^bands."""
+
+
+class DecontaminateConfig(Record):
+    """Overlap with benchmark text, after GPT-3 (arXiv 2005.14165, appendix C)."""
+
+    ngram: int = Field(default=13, gt=1)
+    """Words in a row that must agree."""
+    min_tokens: int = Field(default=8, gt=0)
+    """A shorter benchmark text must agree whole; one of fewer words than this is not looked for."""
+    common: int = Field(default=10, gt=0)
+    """An n-gram found in more documents than this is boilerplate and does not count by itself ..."""
+    containment: float = Field(default=0.5, gt=0, le=1)
+    """... but a document that holds this share of a benchmark text's n-grams, common or not, is dropped."""

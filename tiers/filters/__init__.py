@@ -1,0 +1,9 @@
+"""The rules that clean L0 into L1, a family a file."""
+
+from . import code, repetition, text
+from .batch import Batch, Rule
+
+RULES: tuple[Rule, ...] = (*text.RULES, *code.RULES, *repetition.RULES)
+"""All rules, in the order in which the first to refuse gives the reason."""
+
+__all__ = ["Batch", "RULES", "Rule"]

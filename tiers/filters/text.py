@@ -1,0 +1,127 @@
+"""Rules for prose and mathematics: length, letters, words, symbols, markup, damage (Gopher's and C4's, and our own)."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ..config import CleanConfig
+from .batch import Batch, Reasons, over, under
+
+FUNCTION_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+"""Gopher's (arXiv 2112.11446, section A.1.1)."""
+ENOUGH_WORDS = 50
+CJK_DENSITY = 3
+"""A CJK character says about what three Latin letters do."""
+TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
+"""A tag, and not an address in angle brackets."""
+DAMAGE = (
+    r"\x{FFFD}|[\x00-\x08\x0B\x0E-\x1F\x7F]"
+    r"|[ÃÂâ][\x{80}-\x{BF}\x{152}-\x{192}\x{2C6}\x{2DC}\x{2013}-\x{203A}\x{20AC}\x{2122}]+|ï¿½"
+)
+"""Undecodable, control characters, UTF-8 read as Latin-1 or Windows-1252."""
+
+
+def too_short(batch: Batch, config: CleanConfig) -> Reasons:
+    """Too little to learn from."""
+    length = batch.counts["character"] + (CJK_DENSITY - 1) * batch.counts["cjk"]
+    return under("too-short", length, config.min_chars, np.ones(len(batch), bool))
+
+
+def too_long(batch: Batch, config: CleanConfig) -> Reasons:
+    """So long that it is no text but a dump."""
+    return over("too-long", batch.counts["character"], config.max_chars, np.ones(len(batch), bool))
+
+
+def damaged(batch: Batch, config: CleanConfig) -> Reasons:
+    """Decoding went wrong too often to be mended."""
+    return over("encoding-damage", batch.matched(DAMAGE), config.max_damage, np.ones(len(batch), bool))
+
+
+def few_letters(batch: Batch, config: CleanConfig) -> Reasons:
+    """Tables, rulers and numbers."""
+    limits = np.where(batch.is_math, config.min_letters_math, config.min_letters)
+    share = batch.counts["letter"] / batch.visible
+    reasons = [
+        under("few-letters", share, limit, ~batch.is_code & (limits == limit))
+        for limit in (config.min_letters, config.min_letters_math)
+    ]
+    return pc.coalesce(*reasons)
+
+
+def short_words(batch: Batch, config: CleanConfig) -> Reasons:
+    """Fragments, or letters spaced out; CJK has no spaces to count by."""
+    return under("short-words", _word_length(batch), config.min_word, _is_prose(batch))
+
+
+def long_words(batch: Batch, config: CleanConfig) -> Reasons:
+    """Lists of identifiers, encoded data."""
+    return over("long-words", _word_length(batch), config.max_word, _is_prose(batch))
+
+
+def foreign(batch: Batch, config: CleanConfig) -> Reasons:
+    """Long enough to be English, without its function words; no rule for other domains and scripts."""
+    lower = pc.utf8_lower(batch.text)
+    found = sum(
+        pc.match_substring_regex(lower, rf"\b{word}\b").to_numpy(zero_copy_only=False).astype(int)
+        for word in FUNCTION_WORDS
+    )
+    applies = _is_prose(batch) & np.asarray(batch.domain == "en", bool) & (batch.words >= ENOUGH_WORDS)
+    return under("few-function-words", found, config.min_function_words, applies)
+
+
+def symbols(batch: Batch, config: CleanConfig) -> Reasons:
+    """Hashes and ellipses in place of words."""
+    share = batch.matches(r"#|\.\.\.|…") / batch.words
+    return over("many-symbols", share, config.max_symbols, _is_prose(batch))
+
+
+def bullets(batch: Batch, config: CleanConfig) -> Reasons:
+    """Nothing but a list."""
+    share = batch.matches(r"(?m)^[ \t]*[•●*‣·◦+-][ \t]") / _lines(batch)
+    return over("many-bullets", share, config.max_bullet_lines, ~batch.is_code)
+
+
+def ellipses(batch: Batch, config: CleanConfig) -> Reasons:
+    """Lines that break off, as teasers do; `...` that continues a doctest is none."""
+    share = batch.matches(r"(?m)[^ \t\n][ \t]*(?:\.\.\.|…)[ \t]*$") / _lines(batch)
+    return over("broken-off-lines", share, config.max_ellipsis_lines, ~batch.is_code)
+
+
+def markup(batch: Batch, config: CleanConfig) -> Reasons:
+    """HTML that nobody extracted."""
+    return over("markup", batch.matched(TAG), config.max_markup, ~batch.is_code)
+
+
+def lorem_ipsum(batch: Batch, config: CleanConfig) -> Reasons:
+    """Filler of page templates (C4, arXiv 1910.10683)."""
+    return over("lorem-ipsum", batch.matches(r"(?i)lorem ipsum"), 0, ~batch.is_code)
+
+
+def _is_prose(batch: Batch) -> Any:
+    """[n] neither code nor mathematics nor CJK."""
+    return ~batch.is_code & ~batch.is_math & ~batch.is_cjk
+
+
+def _word_length(batch: Batch) -> Any:
+    return np.asarray(batch.visible / batch.words)
+
+
+def _lines(batch: Batch) -> Any:
+    return np.asarray(batch.counts["line"] + 1)
+
+
+RULES = (
+    too_short,
+    too_long,
+    damaged,
+    few_letters,
+    short_words,
+    long_words,
+    foreign,
+    symbols,
+    bullets,
+    ellipses,
+    markup,
+    lorem_ipsum,
+)

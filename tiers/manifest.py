@@ -1,0 +1,61 @@
+"""Manifest: what a finished round consists of, down to the digest of every file."""
+
+# ruff: noqa: A002 - `round` and `id` are what the ledger's columns and every caller call them
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from .errors import LedgerError
+from .parts import RESCUE, write_whole
+from .record import Record
+
+
+class Manifest(Record):
+    """A round on disk; a snapshot, a fork and a resume are copies of what it lists."""
+
+    schema_version: int = 1
+    round: int
+    rows: int
+    """Ledger rows up to and with this round."""
+    parts: dict[str, str]
+    """Digest of the bytes of every file, by its path relative to the run folder."""
+    holdings: str
+    """Digest of the holdings that the ledger replays to."""
+    held: dict[str, int]
+    """Documents held, by arm (L0 included)."""
+
+
+def manifest_path(folder: Path, round: int) -> Path:
+    """Where the manifest of a round lies."""
+    return folder / f"round-{round:03d}.json"
+
+
+def read_manifests(folder: Path) -> list[Manifest]:
+    """All manifests, by round.
+
+    Raises:
+        LedgerError: one cannot be read.
+    """
+    found = []
+    for path in sorted(folder.glob("round-*.json")):
+        try:
+            found.append(Manifest.model_validate_json(path.read_bytes()))
+        except ValidationError as e:
+            raise LedgerError(f"{path} is cut short, altered or of another version: {RESCUE}") from e
+    return sorted(found, key=lambda m: m.round)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Put a manifest on disk; the same one again changes nothing.
+
+    Raises:
+        LedgerError: another one lies there.
+    """
+    path = manifest_path(folder, manifest.round)
+    if path.exists():
+        there = Manifest.model_validate_json(path.read_bytes())
+        if there != manifest:
+            raise LedgerError(f"{path} seals the round with other content: seal a round once, after its last step")
+        return
+    write_whole(path, manifest.model_dump_json(indent=1).encode())

@@ -1,0 +1,77 @@
+"""Models on disk: transformers folders of safetensors weights and a tokenizer, loadable by path alone."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+
+from ..tiers.errors import TrainingError
+
+_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab.*", "merges.txt", "*.model", "chat_template*")
+
+
+def load_model(path: Path, *, attention: str = "sdpa", dtype: torch.dtype = torch.float32) -> Any:
+    """The causal language model in a folder (or on the Hub), on the CPU.
+
+    Raises:
+        TrainingError: no readable model there.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=attention, dtype=dtype)
+    except (OSError, ValueError, KeyError, RuntimeError) as e:
+        why = (str(e).strip() or type(e).__name__).splitlines()[0]
+        raise TrainingError(f"wanted a transformers causal language model in {path}, got: {why}") from e
+
+
+def save_model(model: Any, out: Path) -> None:
+    """Write weights and config as safetensors."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    model.config.use_cache = True
+    model.save_pretrained(str(out))
+
+
+def copy_tokenizer(source: Path, out: Path) -> None:
+    """Copy what a tokenizer is read from."""
+    for path in sorted({p for pattern in _TOKENIZER for p in Path(source).glob(pattern) if p.is_file()}):
+        shutil.copyfile(path, out / path.name)
+
+
+def build_folder(out: Path, build: Callable[[Path], None], is_done: Callable[[Path], bool]) -> None:
+    """Let `build` fill a temporary folder beside `out`, then give it the name in one step.
+
+    Of several processes building the same, the first to finish wins and the others' work is thrown away.
+    What lies at `out` and is not done is replaced.
+    """
+    temporary = out.with_name(f".{out.name}.{uuid4().hex}")
+    temporary.mkdir(parents=True)
+    try:
+        build(temporary)
+        while not is_done(out):
+            if out.exists():
+                _discard(out)
+            try:
+                temporary.rename(out)
+            except OSError:  # another builder gave the name meanwhile: look again
+                if not out.exists():
+                    raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _discard(folder: Path) -> None:
+    """Take the name away at once, then delete: nobody sees the folder half gone."""
+    away = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    try:
+        folder.rename(away)
+    except FileNotFoundError:  # another builder was faster
+        return
+    shutil.rmtree(away)
