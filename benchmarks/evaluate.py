@@ -2,7 +2,8 @@
 
 Both ask the same questions of the same models in the same process, so imports count for neither. The peer is lm-eval
 as its documentation shows it: model by path, HFLM, tasks with the same prompts and per-sample metrics in templates, and
-default settings but for the bootstrap, which is off. Alternating runs, medians; the scores are compared item by item and must agree.
+default settings but for the bootstrap, which is off. Alternating runs, medians; the scores are compared item by item
+and must agree.
 """
 
 import argparse
@@ -50,7 +51,12 @@ def make_model(folder: Path, seed: int, held: list[HeldOut]) -> Path:
         tokenizer_object=bpe, bos_token="<|eos|>", eos_token="<|eos|>", pad_token="<|eos|>", model_max_length=256
     )
     torch.manual_seed(seed)
-    shape = {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4}
+    shape: dict[str, Any] = {
+        "hidden_size": 128,
+        "intermediate_size": 384,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+    }
     config = LlamaConfig(
         vocab_size=4096, max_position_embeddings=256, tie_word_embeddings=True, bos_token_id=0, eos_token_id=0, **shape
     )
@@ -72,13 +78,14 @@ def ours(models: list[Path], suite: Suite, out: Path) -> list[dict[str, float]]:
 
 def peer(models: list[Path], suite: Suite) -> list[dict[str, float]]:
     """The same by lm-eval alone."""
-    from lm_eval import simple_evaluate
+    import lm_eval
     from lm_eval.tasks import TaskManager
 
+    harness: Any = lm_eval
     found = []
     for model in models:
         arguments = {"pretrained": str(model), "dtype": "float32", "max_length": 256}
-        result = simple_evaluate(
+        result = harness.simple_evaluate(
             model="hf",
             model_args=arguments,
             tasks=[peer_task(b) for b in suite.benchmarks],
@@ -142,7 +149,7 @@ def timed(call: Any, *arguments: Any) -> tuple[float, list[dict[str, float]]]:
 
 def main() -> None:
     """Run, print a table, and one JSON line last."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Seconds to score K models: ours against lm-eval")
     parser.add_argument("--quick", action="store_true", help="under 50 seconds: one model, three alternations")
     parser.add_argument("--models", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=5)

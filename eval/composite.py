@@ -138,11 +138,10 @@ def cap(contributions: Floats, share: float) -> tuple[Floats, Floats]:
     if count * share < 1:
         share = 1.0 if count < 3 else 1 / (count - 1)
     falling = np.append(np.sort(sizes)[::-1], 0.0)
-    for k in range(count):
-        room = 1 - k * share
-        limit = share * falling[k:].sum() / room if room > 1e-9 else np.inf
-        if falling[k] <= limit * (1 + 1e-9):
-            break
+    k, room, limit = 0, 1.0, share * float(sizes.sum())
+    while falling[k] > limit * (1 + 1e-9):
+        k, room = k + 1, 1 - (k + 1) * share
+        limit = share * float(falling[k:].sum()) / room if room > 1e-9 else np.inf
     if k == 0:
         return contributions.copy(), np.ones(count)
     signs, large = np.sign(contributions), sizes > limit * (1 + 1e-9)

@@ -9,7 +9,7 @@ class EvalConfig(Record):
     """Everything that bears on which questions are asked; the suite's digest follows from it.
 
     The defaults keep one `measure` of a 1.3M-parameter model under 2.5 s on one thread. Lengths are UTF-8 bytes,
-    which bound the tokens of every byte-level tokenizer from above: a cloze question of 220 bytes never outgrows a
+    which bound the tokens of every byte-level tokenizer from above: a cloze question of 144 bytes never outgrows a
     context of 256 tokens, whatever the tokenizer.
     """
 
@@ -19,7 +19,7 @@ class EvalConfig(Record):
     """Longest chunk; a chunk is at least half as long."""
     cloze_items: int = Field(default=48, ge=0)
     """True-continuation-against-distractors questions, in each domain."""
-    cloze_context_bytes: int = Field(default=120, ge=16)
+    cloze_context_bytes: int = Field(default=96, ge=16)
     cloze_choice_bytes: int = Field(default=48, ge=8)
     choices: int = Field(default=4, ge=2, le=8)
     """Choices of a cloze or arithmetic question, the true one among them."""

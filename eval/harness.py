@@ -114,12 +114,14 @@ def _quiet() -> Iterator[None]:
 def _model_class() -> type[Any]:
     """HFLM with our batching, made on first use because importing lm-eval takes seconds."""
     from lm_eval.api import task
-    from lm_eval.models.huggingface import HFLM
+    from lm_eval.models import huggingface
     from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
     task.tqdm = functools.partial(task.tqdm, disable=True)  # its request builder has no switch for the progress bar
 
-    class SharedContextLM(HFLM):  # type: ignore[misc]  # lm_eval has no types
+    base: Any = huggingface.HFLM
+
+    class SharedContextLM(base):  # type: ignore[misc]  # lm_eval has no types
         """HFLM's tokenization and windows; likelihoods by `continuation_scores`."""
 
         def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
@@ -154,7 +156,8 @@ def _load(model: Path, batch: int, device: str, dtype: str) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
-        network = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype)).to(device)
+        network: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype))
+        network = network.to(torch.device(device))
     except (OSError, ValueError, RuntimeError) as error:
         raise EvalError(f"{model} cannot be loaded as a causal language model with a tokenizer: {error}") from error
     positions = getattr(network.config, "max_position_embeddings", None) or LONGEST_CONTEXT
@@ -181,11 +184,12 @@ def _check_lengths(lm: Any, suite: Suite) -> None:
 
 def _evaluate(lm: Any, suite: Suite) -> dict[str, tuple[float, float | None]]:
     """(value, accuracy) by item id."""
-    from lm_eval import evaluate
+    import lm_eval
     from lm_eval.tasks import TaskManager
 
+    harness: Any = lm_eval
     tasks = TaskManager(include_defaults=False).load([_task(benchmark) for benchmark in suite.benchmarks])
-    result = evaluate(lm=lm, task_dict=tasks, bootstrap_iters=0, log_samples=True)
+    result = harness.evaluate(lm=lm, task_dict=tasks, bootstrap_iters=0, log_samples=True)
     samples = [sample for benchmark in suite.benchmarks for sample in result["samples"][benchmark.name]]
     return {s["doc"]["id"]: (float(s["value"]), s.get("accuracy")) for s in samples}
 
@@ -216,7 +220,7 @@ def _task(benchmark: Benchmark) -> dict[str, Any]:
 def _dataset(rows: Sequence[Mapping[str, Any]], **_: Any) -> dict[str, Any]:
     from datasets import Dataset
 
-    return {"test": Dataset.from_list(list(rows))}
+    return {"test": Dataset.from_list([dict(row) for row in rows])}
 
 
 def _nothing(_: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 COMPOSITE = "composite"
 PRIOR_DOF = 4.0
 """Weight of the pooled estimate, in A/A runs: two runs leave one degree of freedom a benchmark, too few."""
-SEED_CORRELATION = 0.5
+SEED_CORRELATION = 0.25
 """Assumed correlation of seed effects between benchmarks, for the composite's share of the pooled estimate."""
 
 

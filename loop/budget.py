@@ -36,5 +36,13 @@ def stop_reason(budget: BudgetConfig, spent: Spent, rounds_done: int, rounds_wan
 
 def warnings(budget: BudgetConfig, spent: Spent) -> list[str]:
     """Limits of which at least half is gone."""
-    parts = [("USD", spent.usd, budget.usd), ("seconds", spent.seconds, budget.seconds), ("GPU hours", spent.gpu_hours, budget.gpu_hours)]
-    return [f"{used / limit:.0%} of the budget of {limit:g} {unit} is spent" for unit, used, limit in parts if limit and used / limit >= 0.5]
+    parts = [
+        ("USD", spent.usd, budget.usd),
+        ("seconds", spent.seconds, budget.seconds),
+        ("GPU hours", spent.gpu_hours, budget.gpu_hours),
+    ]
+    return [
+        f"{used / limit:.0%} of the budget of {limit:g} {unit} is spent"
+        for unit, used, limit in parts
+        if limit and used / limit >= 0.5
+    ]

@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-RUNS = click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), envvar="COEVO_RUNS", show_default=True, help="Folder that holds the runs.")
+RUNS = click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    envvar="COEVO_RUNS",
+    show_default=True,
+    help="Folder that holds the runs.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
 BUDGET = [
     click.option("--rounds", type=click.IntRange(min=1), help="Rounds in all, those already done included."),
@@ -36,7 +43,13 @@ def cli() -> None:
 @cli.command()
 @click.argument("preset", default="embedded")
 @click.option("--name", help="Name of the run [default: the preset's name, numbered].")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as feedback.mechanism=uniform.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting, such as feedback.mechanism=uniform.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing until the end.")
 @RUNS
 @budgeted
@@ -134,7 +147,12 @@ def compare(reference: str, treatment: str, runs: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("preset", default="embedded")
-@click.option("--against", default="feedback.mechanism=uniform", show_default=True, help="The setting that makes the other run of each pair.")
+@click.option(
+    "--against",
+    default="feedback.mechanism=uniform",
+    show_default=True,
+    help="The setting that makes the other run of each pair.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Pairs of runs; seed 0, 1, ...")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting in both runs.")
 @RUNS
@@ -185,5 +203,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, CoevoError):
         return str(error)
     if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in str(error):
-        return f"the disk is full ({error}): free some space, then continue with 'coevo resume NAME'; nothing is damaged"
+        return (
+            f"the disk is full ({error}): free some space, then continue with 'coevo resume NAME'; nothing is damaged"
+        )
     return None

@@ -21,7 +21,7 @@ from .feedback.config import FeedbackConfig
 class CurationConfig(Record):
     """How many documents the agents work on in a round, over all domains."""
 
-    score: int = 1200
+    score: int = 900
     """Documents scored a round (L1 first, then the oldest L2 scores)."""
     student_judges: bool = True
     """Whether the evolving model judges too, by P(yes) and by its loss, beside the configured scorer."""
@@ -155,7 +155,9 @@ def _problem(error: Any, where: str) -> str:
         return f"{where}: {spot}: {error['msg']}, got {error['input']!r}"
     names = _fields_at(error["loc"][:-1])
     near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1, cutoff=0.4)
-    return f"{where}: unknown setting {spot!r}: " + (f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}")
+    return f"{where}: unknown setting {spot!r}: " + (
+        f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
+    )
 
 
 def _fields_at(loc: tuple[Any, ...]) -> list[str]:

@@ -55,9 +55,7 @@ class RunContext:
         return self.folder.root / relative
 
 
-def open_context(
-    folder: RunFolder, config: RunConfig, progress: Progress, stopping: threading.Event
-) -> RunContext:
+def open_context(folder: RunFolder, config: RunConfig, progress: Progress, stopping: threading.Event) -> RunContext:
     """The rooms of a run, opened for writing; worker processes begin to start in the background.
 
     Raises:

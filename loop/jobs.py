@@ -58,6 +58,13 @@ def _student(path: str) -> "StudentChat":
     return StudentChat(Path(path))
 
 
+def pack_job(texts: dict[str, list[str]], tokenizer: str, block: int, out: str) -> None:
+    """Pack the arms' texts into token blocks."""
+    from ..training.packing import pack_arms
+
+    pack_arms(dict(texts), Path(tokenizer), block, Path(out))
+
+
 def base_job(config_json: str, texts: list[str], cache: str, threads: int) -> str:
     """Train the base model, or find it in the cache; returns its record as JSON."""
     from ..training.base import build_base

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ class RunFolder:
         """
         path = self.root / "resolved.yaml"
         if not path.is_file():
-            raise InputError(f"{self.root} is not a coevo run: wanted resolved.yaml in it. List runs with: coevo status")
+            raise InputError(
+                f"{self.root} is not a coevo run: wanted resolved.yaml in it. List runs with: coevo status"
+            )
         return load_config(str(path))
 
     def write_config(self, config: RunConfig) -> None:
@@ -77,7 +80,7 @@ class RunFolder:
         """
         handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle)
             os.truncate(handle, 0)
             os.write(handle, str(os.getpid()).encode())
             yield
@@ -86,6 +89,16 @@ class RunFolder:
             raise InputError(f"run {self.name!r} is being worked on by process {holder}: wait for it or stop it") from e
         finally:
             os.close(handle)
+
+
+def _take(handle: int) -> None:
+    """Lock the file; a reader that looks who works on the run holds it for an instant, so it is tried again."""
+    for _ in range(10):
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolder:
@@ -101,7 +114,9 @@ def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolde
         runs.mkdir(parents=True, exist_ok=True)
         folder.root.mkdir()
     except FileExistsError as e:
-        raise InputError(f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name") from e
+        raise InputError(
+            f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name"
+        ) from e
     except OSError as e:
         raise InputError(f"cannot write to {runs}: {e.strerror}. Choose another place with --runs") from e
     for inner in (folder.models, folder.scores):
@@ -122,7 +137,9 @@ def open_run(runs: Path, name: str) -> RunFolder:
         known = ", ".join(list_runs(runs)) or "none yet; start one with: coevo run"
         raise InputError(f"no run {name!r} in {runs}: there is {known}")
     if not (folder.root / "resolved.yaml").is_file() or not folder.database.is_file():
-        raise InputError(f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): point at a folder made by 'coevo run'")
+        raise InputError(
+            f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): point at a folder made by 'coevo run'"
+        )
     return folder
 
 

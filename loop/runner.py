@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..tiers.errors import InputError
-from .config import RunConfig, dump_config, load_config
+from ..tiers.errors import CoevoError, InputError
+from .config import RunConfig, load_config
 from .run_folder import RunFolder, create_run, open_run
 from .workers import THREADS, Stopping
 
@@ -61,6 +61,9 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
         except Stopping:
             progress.say(f"stopped; everything finished is on disk. Continue with: coevo resume {folder.name}")
             raise KeyboardInterrupt from None
+        except (CoevoError, OSError):
+            progress.say(f"not finished; nothing is lost. Once it is mended: coevo resume {folder.name}")
+            raise
     return folder
 
 
@@ -71,12 +74,27 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
 
     context = open_context(folder, config, progress, stopping)
     try:
+        _check_agents(config)
         graph = build(bind(context), folder.database)
         thread = {"configurable": {"thread_id": "main"}}
         for _ in graph.stream(_entry(graph, thread, context), thread, durability="sync", stream_mode="updates"):
             context.safe_point()
     finally:
         context.workers.close()
+
+
+def _check_agents(config: RunConfig) -> None:
+    """Ask every model server once whether it is there, before anything is spent.
+
+    Raises:
+        AgentError: a server cannot be reached or refuses.
+    """
+    from ..agents.backends import check
+    from ..agents.config import ROLES
+
+    for role in ROLES:
+        if getattr(config.agents, role).startswith("openai:"):
+            check(config.agents.open(role))
 
 
 def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[str, Any] | None:
@@ -145,7 +163,7 @@ def _free_name(runs: Path, stem: str) -> str:
 
     name, number = stem, 1
     while (runs / name).exists():
-        if not is_finished(runs / name):
+        if not (runs / name / "run.db").exists() or not is_finished(runs / name):
             raise InputError(
                 f"run {name!r} is unfinished: continue it with 'coevo resume {name}', or start another with --name"
             )

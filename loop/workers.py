@@ -13,7 +13,12 @@ from typing import Any
 from ..tiers.errors import TrainingError
 
 # Two OpenMP threads on two busy cores spin against each other and make tiny models several times slower than one.
-THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false"}
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 OFFLINE = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -81,11 +86,13 @@ class Workers:
 
     def close(self) -> None:
         """End the processes without waiting for jobs that nobody will read."""
-        if self._pool is not None:
-            for process in list((self._pool._processes or {}).values()):
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if self._stopping.is_set():  # a job in flight may take long, and leaves nothing half-written
+            for process in list((pool._processes or {}).values()):
                 process.terminate()
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        pool.shutdown(wait=not self._stopping.is_set(), cancel_futures=True)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:

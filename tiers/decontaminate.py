@@ -148,4 +148,4 @@ def _containment(hits: Hits, blocked: Blocklist) -> Any:
 def _quote(text: str, blocked: Blocklist, hits: Hits, i: int) -> str:
     """The reason: which words of which benchmark text."""
     words = tokenize(pa.array([text], pa.large_string())).phrase(int(hits.places[i]), blocked.n)
-    return f"{blocked.n} words of benchmark text {blocked.texts[hits.grams[i]]}: {words[:QUOTED]!r}"
+    return f"overlaps benchmark text {blocked.texts[hits.grams[i]]} in {blocked.n} words: {words[:QUOTED]!r}"

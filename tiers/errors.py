@@ -1,12 +1,12 @@
-"""Every error coevo raises on purpose.
+r"""Every error coevo raises on purpose.
 
-    CoevoError                    shown to the user as one sentence, exit code 2; anything else is a bug and crashes loudly
-    ├── InputError (ValueError)   a source, a config or a run folder is not what was wanted
-    ├── LedgerError (RuntimeError)  what lies on disk contradicts itself
-    ├── AgentError (RuntimeError)   a model did not answer usefully; becomes a decision with `action=none`
-    │   └── SpendingError           the provider refuses to serve for money (401, 402, 403): calling stops at once
-    ├── TrainingError (RuntimeError)
-    └── EvalError (RuntimeError)
+CoevoError                    shown to the user as one sentence, exit code 2; anything else is a bug and crashes loudly
+├── InputError (ValueError)   a source, a config or a run folder is not what was wanted
+├── LedgerError (RuntimeError)  what lies on disk contradicts itself
+├── AgentError (RuntimeError)   a model did not answer usefully; becomes a decision with `action=none`
+│   └── SpendingError           the provider refuses to serve for money (401, 402, 403): calling stops at once
+├── TrainingError (RuntimeError)
+└── EvalError (RuntimeError)
 """
 
 

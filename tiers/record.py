@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """A value that outlives the process which made it; `model_dump_json` and `model_validate_json` are exact inverses."""
+    """A value that outlives its process; `model_dump_json` and `model_validate_json` are exact inverses."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

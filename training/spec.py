@@ -19,7 +19,7 @@ class ModelConfig(Record):
     intermediate: int = 384
     block: int = 256
     """Tokens in a training sequence, and the context length."""
-    steps: int = 400
+    steps: int = 240
     batch: int = 8
     lr: float = 4e-3
     dtype: Dtype = "auto"
@@ -30,9 +30,9 @@ class TrainConfig(Record):
     """How a round's runs are trained; all runs of a round share it."""
 
     method: Literal["full", "lora"] = "full"
-    steps: int = 60
+    steps: int = 80
     batch: int = 8
-    lr: float = 1e-3
+    lr: float = 2e-3
     warmup: float = 0.1
     """Share of the steps with rising learning rate."""
     decay: float = 0.5

@@ -1,6 +1,7 @@
 """allocate: the mechanism plans the round, and the plan is written down before any result is known."""
 
 import time
+from typing import Literal
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ..feedback import create
 from ..feedback.mechanism import Context, Mechanism, Plan
 from ..feedback.policy import carried, guarded_plan, reference_mixture
 from ..state import State
-from .blocks import block_counts
+from .blocks import packed
 from .proposal import with_proposal
 
 
@@ -46,15 +47,15 @@ def planning_context(context: RunContext, number: int, before: dict[str, object]
     """Which arms have data now, how far each may be stretched, and where the last round left the weights."""
     config = context.config
     keys = tuple(arms(config.domains))
-    held = block_counts(context, number - 1)
-    blocks = np.array([held.get(a, 0) for a in keys], dtype=float)
+    held = packed(context, number - 1).arms
+    blocks = np.array([held[a].blocks if a in held else 0 for a in keys], dtype=float)
     live = blocks >= config.training.min_blocks
     cap = np.minimum(blocks * config.training.max_epochs / (config.training.steps * config.training.batch), 1.0)
     reference = reference_mixture(config.feedback, keys, live)
     world = Context(number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count)
     if before is None:
         return world
-    accepted = "main" if before["accepted"] == "main" else "control"
+    accepted: Literal["main", "control"] = "main" if before["accepted"] == "main" else "control"
     start = carried(Plan.model_validate(before["plan"]), accepted, world)
     return Context(**{**world.__dict__, "start": start})
 

@@ -3,22 +3,19 @@
 from pathlib import Path
 
 from ...tiers.tier import Arm, arms
+from ...training.packing import PackedIndex, load_index
 from ..context import RunContext
+from ..jobs import pack_job
 
 
-def pack(context: RunContext, number: int, tokenizer: Path) -> Path:
-    """Pack every document held in a trainable arm; returns the folder, which stands for the round's data."""
-    from ...training.packing import pack_arms
-
+def pack(context: RunContext, number: int, tokenizer: Path) -> None:
+    """Pack every document held in a trainable arm, in order of its id."""
     texts: dict[str, list[str]] = {}
     for key in arms(context.config.domains):
         arm = Arm.parse(key)
-        held = context.store.documents(domain=arm.domain, tier=arm.tier)
-        order = sorted(range(held.num_rows), key=held["id"].to_pylist().__getitem__)
-        texts[key] = held["text"].take(order).to_pylist()
-    out = folder(context, number)
-    pack_arms(texts, tokenizer, context.config.model.block, out)
-    return out
+        held = context.store.documents(domain=arm.domain, tier=arm.tier).sort_by("id")
+        texts[key] = held["text"].to_pylist()
+    context.workers.map(pack_job, [(texts, str(tokenizer), context.config.model.block, str(folder(context, number)))])
 
 
 def folder(context: RunContext, number: int) -> Path:
@@ -26,8 +23,6 @@ def folder(context: RunContext, number: int) -> Path:
     return context.folder.round_models(number) / "blocks"
 
 
-def block_counts(context: RunContext, number: int) -> dict[str, int]:
-    """Blocks by arm after a round's curation."""
-    from ...training.packing import load_index
-
-    return {arm: entry.blocks for arm, entry in load_index(folder(context, number)).arms.items()}
+def packed(context: RunContext, number: int) -> PackedIndex:
+    """What was packed after a round's curation."""
+    return load_index(folder(context, number))

@@ -16,7 +16,13 @@ def record_costs(context: RunContext, number: int) -> None:
     wanted = [(c, "sum") for c in (*SUMMED, "failed")] + [("agent", "count")]
     groups = failed.group_by(["agent", "model"]).aggregate(wanted).to_pylist()
     rows = [
-        {"round": number, "role": g["agent"], "model": g["model"], "decisions": g["agent_count"], "errors": g["failed_sum"]}
+        {
+            "round": number,
+            "role": g["agent"],
+            "model": g["model"],
+            "decisions": g["agent_count"],
+            "errors": g["failed_sum"],
+        }
         | {c: g[f"{c}_sum"] for c in SUMMED}
         for g in groups
     ]

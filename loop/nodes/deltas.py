@@ -71,4 +71,4 @@ def _pair(
         paths = [scores_of(context, number, name, split) for number, name in (after, before)]
     except LookupError:
         return None
-    return Pair(names[0], names[1], split, *paths)
+    return Pair(names[0], names[1], split, paths[0], paths[1])

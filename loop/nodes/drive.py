@@ -13,9 +13,10 @@ from ..context import RunContext
 from ..workers import Stopping
 
 
-def open_role(context: RunContext, role: str, student: Path | None = None) -> Chat:
-    """The model that plays a role, its answers recorded in the run's journal."""
-    return context.config.agents.open(role, journal=Journal(context.folder.journal), student_path=student)
+def open_role(context: RunContext, number: int, role: str, student: Path | None = None) -> Chat:
+    """The model that plays a role, its answers recorded in the run's journal: each is charged in the round that paid."""
+    journal = Journal(context.folder.journal, scope=f"round-{number}")
+    return context.config.agents.open(role, journal=journal, student_path=student)
 
 
 def drive(context: RunContext, number: int, role: pool.Role, documents: Sequence[Document]) -> list[Decision]:

@@ -26,7 +26,9 @@ def measure_models(context: RunContext, number: int, models: list[tuple[str, str
     first: dict[tuple[str, str], Path] = {}
     for name, path, split in splits:
         first.setdefault((path, split), score_path(context, number, name, split))
-    jobs = [(out.stem, str(context.absolute(p)), str(suite_path(context, s)), str(out)) for (p, s), out in first.items()]
+    jobs = [
+        (out.stem, str(context.absolute(p)), str(suite_path(context, s)), str(out)) for (p, s), out in first.items()
+    ]
     context.workers.map(measure_job, jobs)
     rows = [
         {"round": number, "name": name, "split": split, "path": context.relative(first[path, split])}

@@ -15,24 +15,25 @@ from . import scoring
 Answers = Callable[[list[Document]], list[Decision]]
 
 
-def calibrate(context: RunContext, number: int, student: Path) -> None:
-    """Measure the trust of every rubric in use and write it down with the weights that this round works with."""
-    answers = _Remembered(lambda documents: scoring.judged(context, number, documents, student))
-    found = [
-        calibrate_judge(answers.under(r), r, domains=context.config.domains) for r in rubrics_in_use(context)
-    ]
+def calibrate(context: RunContext, number: int, student: Path) -> list[str]:
+    """Measure the trust of every rubric in use and write it down; returns the trusted ones."""
+    used = rubrics_in_use(context)
+    answers = _Remembered(lambda documents: scoring.judged(context, number, documents, student, used))
+    found = [calibrate_judge(answers.under(r), r, domains=context.config.domains) for r in used]
     context.db.set_meta(f"calibration-{number}", {c.rubric: c.model_dump(mode="json") for c in found})
     for c in found:
         if c.trust == 0 and number == 0:
             context.event(number, "curate", "info", f"rubric {c.rubric} has no weight: {c.reason}")
     if number == 0:
-        context.db.insert("rubrics", [_row(context, c, 1 / len(found)) for c in found])
+        whole = sum(c.trust for c in found)
+        context.db.insert("rubrics", [_row(context, c, c.trust / whole if whole else 0.0) for c in found])
+    return [c.rubric for c in found if c.trust > 0]
 
 
 def working_weights(context: RunContext, number: int) -> dict[str, float]:
-    """Weights times this round's trust, by rubric; all zero when no rubric is trusted."""
+    """Weights by rubric, those of rubrics that failed this round's calibration set to zero."""
     weights = {r["rubric"]: r["weight"] for r in context.db.rows("rubrics", round=max(0, number - 1))}
-    return {rubric: weights.get(rubric, 0.0) * c.trust for rubric, c in calibrations(context, number).items()}
+    return {r: weights.get(r, 0.0) if c.trust > 0 else 0.0 for r, c in calibrations(context, number).items()}
 
 
 def calibrations(context: RunContext, number: int) -> dict[str, Calibration]:
@@ -86,5 +87,3 @@ def _row(context: RunContext, calibration: Calibration, weight: float) -> dict[s
         "trust": calibration.trust,
         "reason": f"no evidence yet; {calibration.reason}",
     }
-
-

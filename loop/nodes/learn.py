@@ -17,6 +17,7 @@ from ..feedback.mechanism import Mechanism, Plan
 from ..feedback.policy import guarded_observe
 from ..spent import spent
 from ..state import State
+from ..view.report import write_report
 from . import blocks
 from .allocate import load_mechanism, previous_round
 from .deltas import record_deltas, round_pairs
@@ -45,6 +46,7 @@ def learn(context: RunContext, state: State) -> State:
     step(context, number, "demote", lambda: (demotions(context, number, mechanism), None))
     propose(context, number)
     context.store.seal(number)
+    write_report(context.folder.root)
     path = str(context.db.rows("runs", round=number, name=accepted.run)[0]["path"])
     return next_state(context, state, path)
 
@@ -77,7 +79,9 @@ def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: A
     row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
     row |= {"posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist()}, "alarm": told or None}
     context.db.insert("rounds", row | {"mechanism_state": mechanism.state_dict()})
-    _arm_rows(context, number, Plan.model_validate(row["plan"]), dict(zip(keys, zip(mean, sd, strict=True), strict=True)))
+    _arm_rows(
+        context, number, Plan.model_validate(row["plan"]), dict(zip(keys, zip(mean, sd, strict=True), strict=True))
+    )
     context.progress.say(f"round {number} · learn · accepted {accepted.run}: {accepted.reason}")
 
 
@@ -111,9 +115,7 @@ def next_state(context: RunContext, state: State, accepted: str) -> State:
 
 
 def _arm_rows(context: RunContext, number: int, plan: Plan, values: dict[str, tuple[float, float]]) -> None:
-    from ...training.packing import load_index
-
-    packed = load_index(blocks.folder(context, number)).arms
+    packed = blocks.packed(context, number).arms
     main = context.db.rows("runs", round=number, name="main")[0]
     context.db.insert(
         "arms",

@@ -20,11 +20,13 @@ def propose(context: RunContext, number: int) -> None:
             if r["documents"]
         ),
         rubrics=tuple(
-            RubricRow(rubric=r["rubric"], weight=r["weight"], worth=r["worth"], worth_se=r["worth_se"], trust=r["trust"])
+            RubricRow(
+                rubric=r["rubric"], weight=r["weight"], worth=r["worth"], worth_se=r["worth_se"], trust=r["trust"]
+            )
             for r in context.db.rows("rubrics", round=number)
         ),
     )
-    made = Strategist(open_role(context, "strategist"), round=number).propose(table)
+    made = Strategist(open_role(context, number, "strategist"), round=number).propose(table)
     context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
     if made.error:
         context.event(number, "learn", "warning", f"strategist: {made.error}")

@@ -27,7 +27,7 @@ from .scoring import as_document, draw_key
 def edit(context: RunContext, number: int) -> pa.Table:
     """EDIT decisions about L2 documents that the editor has not seen."""
     documents = fresh(context, number, Tier.L2, "edit", context.config.curation.edit)
-    role = Editor(open_role(context, "editor"), round=number)
+    role = Editor(open_role(context, number, "editor"), round=number)
     return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, role, documents)))
 
 
@@ -36,7 +36,7 @@ def synthesize(context: RunContext, number: int) -> pa.Table:
     held = context.store.holdings()
     sources = list(documents_at(context, Tier.L2))
     role = Synthesizer(
-        open_role(context, "synthesizer"),
+        open_role(context, number, "synthesizer"),
         round=number,
         seed=context.config.seed,
         wanted=wanted(context, number),
@@ -54,25 +54,25 @@ def verify(context: RunContext, number: int) -> pa.Table:
     parents = sorted({p for d in documents for p in d.parents})
     known = context.store.documents(parents, status=None).to_pylist()
     sources = {r["id"]: as_document(r) for r in known}
-    role = Verifier(open_role(context, "verifier"), round=number, sources=sources)
+    role = Verifier(open_role(context, number, "verifier"), round=number, sources=sources)
     return rows_from_decisions(drive(context, number, role, documents))
 
 
 def organize(context: RunContext, number: int) -> pa.Table:
     """Facts of the documents verified in this round; those that state new ones rise to L4 if the gate lets them."""
     verified = context.store.ledger.read(number, "verify")
-    votes = {d: a == Action.VERIFY for d, a in zip(verified["doc"].to_pylist(), verified["action"].to_pylist(), strict=True)}
+    votes = {
+        d: a == Action.VERIFY for d, a in zip(verified["doc"].to_pylist(), verified["action"].to_pylist(), strict=True)
+    }
     ids = [d for d, passed in votes.items() if passed]
     documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
     known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
-    role = Organizer(open_role(context, "organizer"), round=number, known=known)
+    role = Organizer(open_role(context, number, "organizer"), round=number, known=known)
     decided = drive(context, number, role, documents) if documents else []
     return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
 
 
-def gated(
-    context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]
-) -> list[Decision]:
+def gated(context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]) -> list[Decision]:
     """The gate's word on every promotion that the organizer proposes; the organizer's evidence stays with it."""
     asked = [d for d in decided if d.action is Action.PROMOTE]
     candidates = [Candidate(documents[d.doc], Tier.L4, votes=(True,), decontaminated=True) for d in asked]
@@ -112,7 +112,7 @@ def wanted(context: RunContext, number: int) -> dict[str, int]:
     domains, total = context.config.domains, context.config.curation.synthesize
     found = context.db.rows("rounds", round=number)
     plan = (found[0]["plan"] if found else None) or {"mixture": {}}
-    weight = {d: 0.0 for d in domains}
+    weight = dict.fromkeys(domains, 0.0)
     for key, share in plan["mixture"].items():
         arm = Arm.parse(key)
         weight[arm.domain] += share if arm.tier >= Tier.L3 else 0.0

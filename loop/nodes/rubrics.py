@@ -20,7 +20,11 @@ def reweight(context: RunContext, number: int, evidence: Evidence) -> None:
         "rubrics",
         [
             w.model_dump(exclude={"reason"})
-            | {"round": number, "prompt": prompt_of(context, w.rubric), "reason": f"{w.reason}; {said[w.rubric].reason}"}
+            | {
+                "round": number,
+                "prompt": prompt_of(context, w.rubric),
+                "reason": f"{w.reason}; {said[w.rubric].reason}",
+            }
             for w in worths
         ],
     )
@@ -29,7 +33,12 @@ def reweight(context: RunContext, number: int, evidence: Evidence) -> None:
 def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
     """Write a round's contrasts down: what the mechanism saw, for readers and for later rounds."""
     told = [
-        {**c.__dict__, "mixture": c.mixture.tolist(), "baseline": c.baseline.tolist(), "selection": c.selection.tolist()}
+        {
+            **c.__dict__,
+            "mixture": c.mixture.tolist(),
+            "baseline": c.baseline.tolist(),
+            "selection": c.selection.tolist(),
+        }
         for c in evidence.contrasts
     ]
     whole = {"contrasts": told, "cov": evidence.cov.tolist(), "rubrics": list(evidence.rubrics)}
@@ -42,7 +51,9 @@ def load_evidence(context: RunContext, number: int) -> Evidence:
 
     told = context.db.meta(f"evidence-{number}")
     vectors = ("mixture", "baseline", "selection")
-    contrasts = tuple(Contrast(**{k: np.array(v) if k in vectors else v for k, v in c.items()}) for c in told["contrasts"])
+    contrasts = tuple(
+        Contrast(**{k: np.array(v) if k in vectors else v for k, v in c.items()}) for c in told["contrasts"]
+    )
     n = len(contrasts)
     return Evidence(
         number, contrasts, np.array(told["cov"]).reshape(n, n), tuple(told["rubrics"]), np.array(told["trust"])

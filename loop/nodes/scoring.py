@@ -8,8 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...agents import pool
-from ...agents.journal import Journal
 from ...agents.scorer import LossScorer, Scorer
 from ...tiers.decision import Decision
 from ...tiers.document import Document
@@ -19,14 +17,19 @@ from ...tiers.select import select
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..jobs import judge_job, loss_job
+from .drive import drive, open_role
 from .judges import calibrate, working_weights
 from .measured import arm_values
 
 
+STUDENT = ("student_yes", "student_loss")
+"""Rubrics that the student judges in a worker; all others are the configured scorer's."""
+
+
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
     """SCORE decisions about this round's sample under every rubric; the score tables are written beside them."""
-    calibrate(context, number, student)
-    decided = judged(context, number, sample(context, number), student)
+    trusted = calibrate(context, number, student)  # who failed calibration is not asked: it could only cost
+    decided = judged(context, number, sample(context, number), student, trusted)
     for rubric in sorted({r for d in decided for r in d.scores}):
         mine = [d for d in decided if rubric in d.scores]
         version = mine[0].prompt or str(mine[0].evidence.get(rubric, mine[0].agent))
@@ -47,18 +50,18 @@ def sample(context: RunContext, number: int) -> list[Document]:
     return found
 
 
-def judged(context: RunContext, number: int, documents: list[Document], student: Path) -> list[Decision]:
-    """Decisions of the configured scorer, then of the student (its P(yes) and its loss) where it judges."""
-    config = context.config.agents
-    chat = config.open("scorer", journal=Journal(context.folder.journal), student_path=student)
+def judged(
+    context: RunContext, number: int, documents: list[Document], student: Path, rubrics: Sequence[str]
+) -> list[Decision]:
+    """Decisions under some rubrics: of the configured scorer, and of the student (its P(yes) and its loss)."""
+    own = [r for r in rubrics if r not in STUDENT]
     found: list[Decision] = []
-    if not config.scorer.startswith("student:"):
-        scorer = Scorer(chat, round=number)
-        found = pool.run(
-            scorer, documents, concurrency=config.concurrency, budget=config.budget, should_stop=context.stopping.is_set
-        )
-    if config.scorer.startswith("student:") or context.config.curation.student_judges:
+    if own:
+        scorer = Scorer(open_role(context, number, "scorer"), round=number, rubrics=own)
+        found = drive(context, number, scorer, documents)
+    if "student_yes" in rubrics:
         found += student_yes(context, number, documents, student)
+    if "student_loss" in rubrics:
         found += student_loss(context, number, documents, student)
     return found
 
@@ -100,7 +103,9 @@ def select_l2(context: RunContext, number: int) -> pa.Table:
     held = context.store.documents(ids, tier=Tier.L1).drop_columns(["text"])
     weights = working_weights(context, number)
     verdicts = select(held, scores, weights, context.config.curation.select, context.config.seed * 1000 + number)
-    return gate_rows(number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select")
+    return gate_rows(
+        number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select"
+    )
 
 
 def as_document(row: dict[str, Any]) -> Document:

@@ -37,7 +37,9 @@ def _scores(context: RunContext, held: pa.Table, rubric: str) -> Floats:
     table = context.store.scores()
     known = {
         d: s
-        for d, r, s in zip(table["doc_id"].to_pylist(), table["rubric"].to_pylist(), table["score"].to_pylist(), strict=True)
+        for d, r, s in zip(
+            table["doc_id"].to_pylist(), table["rubric"].to_pylist(), table["score"].to_pylist(), strict=True
+        )
         if r == rubric
     }
     parents = held["parents"].to_pylist()

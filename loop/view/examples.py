@@ -10,6 +10,7 @@ from .reader import RunReader
 
 SHOWN = 3
 EXCERPT = 600
+_VARYING = r"\s*\([^)]*\)|[0-9a-f]{6,}|\d+(\.\d+)?"
 
 
 def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
@@ -19,7 +20,7 @@ def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
     refused = pc.and_(pc.equal(rows["action"], "refuse"), pc.not_equal(rows["step"], "verify"))
     return {
         "edits": [_edited(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "edit")), SHOWN)],
-        "written": [_written(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "create")), SHOWN)],
+        "written": [_written(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "create")), SHOWN, "kind")],
         "verified": _typical(rows.filter(pc.equal(rows["action"], "verify")), SHOWN),
         "failed": _typical(rows.filter(failed), SHOWN),
         "refused": _typical(rows.filter(refused), 5),
@@ -29,8 +30,8 @@ def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
 
 
 def _typical(rows: pa.Table, most: int, column: str = "reason") -> list[dict[str, Any]]:
-    """The first row of each frequent reason, with how often it occurred; numbers in a reason do not make it another."""
-    like = pc.replace_substring_regex(rows[column], r"[0-9a-f]{6,}|\d+(\.\d+)?", "#")
+    """The first row of each frequent reason, and how often it occurred; numbers and asides make no other reason."""
+    like = pc.replace_substring_regex(rows[column], _VARYING, "#")
     keyed = rows.select(["seq", "step", "agent"]).append_column("like", like)
     groups = keyed.group_by(["step", "agent", "like"]).aggregate([("seq", "count"), ("seq", "min")]).to_pylist()
     groups.sort(key=lambda g: (-g["seq_count"], g["seq_min"]))

@@ -43,7 +43,7 @@ def gather(run: RunReader) -> dict[str, Any]:
             "wanted": run.wanted,
             "last": last,
             "spent": spent(run),
-            "agents": agents(run.config.get("agents") or {}),
+            "agents": agents(run.config),
             "rounds": round_lines(run),
             "reasons": [{k: r[k] for k in ("round", "accepted", "accept_reason", "alarm")} for r in run.rounds],
             "comparisons": {f"{a} {b}": by_round(run, a, b) for a, b in PAIRS},
@@ -68,7 +68,10 @@ def gather(run: RunReader) -> dict[str, Any]:
 def agents(config: Mapping[str, Any]) -> list[dict[str, str]]:
     """Who decided: role, model URL and what that is in plain words."""
     roles = ("scorer", "editor", "synthesizer", "verifier", "organizer", "strategist")
-    return [{"role": r, "url": str(config[r]), "what": _what(str(config[r]))} for r in roles if config.get(r)]
+    urls = {r: str(url) for r in roles if (url := (config.get("agents") or {}).get(r))}
+    if (config.get("curation") or {}).get("student_judges"):
+        urls["second judge"] = "student:"
+    return [{"role": r, "url": url, "what": _what(url)} for r, url in urls.items()]
 
 
 def _what(url: str) -> str:

@@ -118,9 +118,12 @@ def test_evidence_covariance_matches_repeated_experiments(runs: dict[Path, World
     rng = np.random.default_rng(9)
     pairs = [(Path("centre"), Path("p1")), (Path("centre"), Path("p2")), (Path("control"), Path("main"))]
     seen, covs = [], []
-    for _ in range(500):
+    for _ in range(1000):
         runs.update(
-            {p: planted_run(SUITE, rng, seed=0.03, gain=0.2 * (p.name[0] in "mp")) for p in set(sum(pairs, ()))}
+            {
+                p: planted_run(SUITE, rng, seed=0.03, gain=0.2 * (p.name[0] in "mp"))
+                for p in dict.fromkeys(sum(pairs, ()))
+            }
         )
         values, cov = evidence_cov(pairs, SUITE, known_noise(0.03), SCALE)
         seen.append(values)

@@ -1,6 +1,7 @@
 """A run stops at a round boundary, and says why."""
 
 import pytest
+
 from coevo.loop.budget import Spent, stop_reason, warnings
 from coevo.loop.config import BudgetConfig
 from coevo.loop.runner import parse_seconds

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from coevo.loop.config import RunConfig, dump_config, load_config, presets
 from coevo.tiers.errors import InputError
 

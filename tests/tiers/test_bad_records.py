@@ -107,7 +107,7 @@ def bomb() -> bytes:
         (lambda: packed(400)[:-2_000], "truncated gzip", 50),
         (bomb, "gzip bomb", 1),
         (lambda: b"not gzip at all", "damaged gzip", 0),
-        (lambda: packed(400)[:5_000] + b"\xff" * 400 + packed(400)[5_400:], "damaged gzip", 1),
+        (lambda: packed(4_000)[:-40_000] + b"\xff" * 400 + packed(400), "damaged gzip", 50),
         (lambda: gzip.compress(GOOD + b'{"text": "' + b"x" * 40_000_000), "gzip bomb", 1),
     ],
 )

@@ -33,7 +33,7 @@ def test_a_quotation_is_refused_and_quoted() -> None:
     assert verdicts["kept"].to_pylist() == [True, False]
     assert verdicts["reason"].to_pylist() == [
         CLEAN,
-        "13 words of benchmark text 1: 'natalia sold clips to 48 of her friends in april and then she'",
+        "overlaps benchmark text 1 in 13 words: 'natalia sold clips to 48 of her friends in april and then she'",
     ]
 
 

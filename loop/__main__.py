@@ -1,0 +1,5 @@
+"""`python -m coevo.loop`: the command line."""
+
+from .cli import main
+
+main()

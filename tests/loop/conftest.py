@@ -1,0 +1,66 @@
+"""A run small enough for a test: real text of this machine, a real model of a few thousand weights, every node."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = {
+    "ingest": "{max_documents: 400, max_bytes: 260000, min_bytes: 5000, document_bytes: 1500}",
+    "holdout": "{feedback: 0.2, hidden: 0.2}",
+    "curation": "{score: 90, edit: 30, synthesize: 60, verify: 30}",
+    "model": "{vocab: 512, hidden: 32, layers: 2, heads: 1, intermediate: 64, block: 128, steps: 12, batch: 4, dtype: float32}",
+    "training": "{steps: 6, batch: 4, min_blocks: 2, dtype: float32}",
+    "evaluation": "{bpb_items: 12, bpb_bytes: 128, cloze_items: 12, cloze_context_bytes: 40, cloze_choice_bytes: 16,"
+    " arithmetic_items: 12, min_items: 4, min_clusters: 2}",
+    "workers": "2",
+}
+
+
+@pytest.fixture(scope="session")
+def settings() -> list[str]:
+    """`--set` arguments of the small run."""
+    return [part for key, value in SMALL.items() for part in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache of base models for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+class Cli:
+    """The command line, run as a user runs it: in a process of its own."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder = folder
+        self.env = {**os.environ, "COEVO_CACHE": str(cache), "COLUMNS": "160"}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """The running process, its standard error to be read line by line."""
+        command = [sys.executable, "-m", "coevo.loop", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The finished process."""
+        command = [sys.executable, "-m", "coevo.loop", *arguments]
+        return subprocess.run(command, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=280)
+
+
+@pytest.fixture
+def cli(tmp_path: Path, cache: Path) -> Cli:
+    """The command line in an empty folder."""
+    return Cli(tmp_path, cache)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path, settings: list[str]) -> Cli:
+    """A folder with the small run `whole`, two rounds, done without interruption."""
+    made = Cli(tmp_path_factory.mktemp("finished"), cache)
+    done = made("run", "--name", "whole", "--rounds", "2", *settings)
+    assert done.returncode == 0, done.stderr
+    return made
