@@ -1,6 +1,6 @@
 """Controller overhead: what share of a run's rounds is neither agents, nor training, nor evaluation.
 
-Usage: `python benchmarks/controller.py [RUN_FOLDER]` reads a finished run (default runs/embedded); `make run` makes one.
+Usage: `python benchmarks/controller.py [RUN_FOLDER]` reads a finished run (default runs/embedded).
 """
 
 import json

@@ -30,7 +30,8 @@ def stop_reason(budget: BudgetConfig, spent: Spent, rounds_done: int, rounds_wan
     if budget.gpu_hours and spent.gpu_hours >= budget.gpu_hours:
         return f"spent {spent.gpu_hours:.2f} of {budget.gpu_hours:.2f} GPU hours"
     if budget.seconds and spent.seconds + spent.last_round > budget.seconds:
-        return f"{budget.seconds - spent.seconds:.0f} s left of {budget.seconds:.0f} s, a round takes {spent.last_round:.0f} s"
+        left = budget.seconds - spent.seconds
+        return f"{left:.0f} s left of {budget.seconds:.0f} s, a round takes {spent.last_round:.0f} s"
     return ""
 
 

@@ -173,7 +173,7 @@ def _show(data: Any, render: Any, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run a command; a CoevoError is one sentence and exit code 2, Ctrl-C is 130, anything else is a bug and keeps its traceback."""
+    """Run a command; a CoevoError is one sentence and exit code 2, Ctrl-C is 130; a bug keeps its traceback."""
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -94,7 +94,7 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> RunConfig:
     """The preset or YAML file `name`, with `a.b=value` overrides.
 
     Raises:
-        InputError: no such preset or file, unreadable YAML, an unknown key (the nearest right one is named) or a bad value.
+        InputError: no such preset or file, unreadable YAML, an unknown key (the nearest is named) or a bad value.
     """
     path = _find(name)
     try:

@@ -21,7 +21,7 @@ def build(nodes: dict[str, Node], database: Path) -> Any:
         nodes: A function `state -> update` for `prepare`, each of ROUND, and `finish`.
         database: SQLite file of the checkpoints.
     """
-    graph = StateGraph(State)
+    graph: Any = StateGraph(State)
     for name, node in nodes.items():
         graph.add_node(name, node)
     for before, after in zip((START, "prepare", *ROUND), ("prepare", *ROUND), strict=False):

@@ -138,7 +138,7 @@ def open_run(runs: Path, name: str) -> RunFolder:
         raise InputError(f"no run {name!r} in {runs}: there is {known}")
     if not (folder.root / "resolved.yaml").is_file() or not folder.database.is_file():
         raise InputError(
-            f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): point at a folder made by 'coevo run'"
+            f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): use one made by 'coevo run'"
         )
     return folder
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..tiers.errors import CoevoError, InputError
+from ..tiers.tier import arms
 from .config import RunConfig, load_config
+from .feedback import create
 from .run_folder import RunFolder, create_run, open_run
 from .workers import THREADS, Stopping
 
@@ -32,6 +34,7 @@ def start(
         InputError: a bad config, or the name is taken by an unfinished run.
     """
     config = _limited(load_config(preset, overrides), limits)
+    create(config.feedback, tuple(arms(config.domains)), config.seed)  # a wrong mechanism is said before any work
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
     return work(folder, config, quiet)

@@ -96,7 +96,7 @@ class Workers:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            os.environ.update({k: v for k, v in (THREADS | OFFLINE).items()})
+            os.environ.update(THREADS | OFFLINE)
             spawn = get_context("spawn")
             self._queue = spawn.SimpleQueue()
             self._pool = ProcessPoolExecutor(self.count, spawn, _start, (self._queue, os.getpid()))
@@ -114,10 +114,9 @@ class Workers:
                 raise Stopping
 
 
-def _warm() -> None:
-    """Import what every job needs."""
-    import torch
-    import transformers
+def _warm() -> str:
+    """Import what every job needs, while the controller reads its sources."""
+    from ..eval import harness
+    from ..training import trainer
 
-    torch.set_num_threads(1)
-    assert transformers.LlamaForCausalLM is not None
+    return f"{trainer.__name__} {harness.__name__}"

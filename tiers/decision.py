@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from .record import Record
 from .tier import Tier
 
@@ -40,7 +42,7 @@ class Decision(Record):
 
     round: int
     stage: str
-    """The step that decided: ingest, clean, dedup, decontaminate, score, select, edit, synthesize, verify, organize, gate."""
+    """The step that decided, one of `ledger.STEPS`: ingest, clean, score, edit ..."""
     agent: str
     """Who decided: a role (`scorer`) or a rule (`rule:license-header`)."""
     doc: str
@@ -50,8 +52,8 @@ class Decision(Record):
     domain: str = ""
     tier: Tier | None = None
     """Where the document (or `made`) stands afterwards; None where nothing moves."""
-    scores: dict[str, float] = {}
-    evidence: dict[str, str | float | int | bool | None | list[str]] = {}
+    scores: dict[str, float] = Field(default={})
+    evidence: dict[str, str | float | int | bool | list[str] | None] = Field(default={})
     made: str | None = None
     text: str | None = None
     kind: str = "text"

@@ -146,7 +146,7 @@ def _settle(cost: Floats, counts: Ints) -> Ints:
         regret = cost[np.ix_(givers, takers)] - cost[givers, arm[givers]][:, None]
         i, j = np.unravel_index(int(np.argmin(regret)), regret.shape)
         arm[givers[i]] = takers[j]
-    return arm
+    return np.asarray(arm, dtype=np.int64)
 
 
 def _keys(arm: str, slots: int, order: int) -> Floats:

@@ -112,13 +112,13 @@ class StudentChat:
         ]
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(_sound(text), add_special_tokens=False).input_ids
+        ids: list[int] = self._tokenizer(_sound(text), add_special_tokens=False, verbose=False).input_ids
         return ids
 
     def _opening(self, text: str) -> tuple[list[int], int]:
         """The tokens at the beginning of `text` that fit the context, and the character at which they end."""
         shown = _sound(text[: MAX_CHARS_PER_TOKEN * self.context])
-        coded = self._tokenizer(shown, add_special_tokens=False, return_offsets_mapping=True)
+        coded = self._tokenizer(shown, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         ids: list[int] = coded.input_ids[: self.context - 1]
         return ids, int(coded.offset_mapping[len(ids) - 1][1]) if ids else 0
 

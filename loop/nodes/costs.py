@@ -1,4 +1,4 @@
-"""What a round's agents cost, summed from the ledger: the only place where usage is counted, so nothing counts twice."""
+"""What a round's agents cost, summed from the ledger: the only place where usage is counted."""
 
 import pyarrow as pa
 import pyarrow.compute as pc

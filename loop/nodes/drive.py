@@ -14,7 +14,7 @@ from ..workers import Stopping
 
 
 def open_role(context: RunContext, number: int, role: str, student: Path | None = None) -> Chat:
-    """The model that plays a role, its answers recorded in the run's journal: each is charged in the round that paid."""
+    """The model that plays a role, its answers recorded in the journal and charged in the round that paid."""
     journal = Journal(context.folder.journal, scope=f"round-{number}")
     return context.config.agents.open(role, journal=journal, student_path=student)
 

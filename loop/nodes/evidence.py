@@ -15,7 +15,7 @@ from .selection import arm_means
 
 
 def gather(context: RunContext, number: int) -> Evidence:
-    """Main against control, and every probe against the centre; pairs trained on one and the same mixture say nothing."""
+    """Main against control, and every probe against the centre; two runs on one mixture say nothing."""
     rubrics = rubrics_in_use(context)
     trust = np.array([c.trust for c in (calibrations(context, number)[r] for r in rubrics)])
     runs = {r["name"]: r for r in context.db.rows("runs", round=number)}

@@ -27,8 +27,9 @@ def hold(context: RunContext) -> None:
     step(context, 0, "ingest", lambda: _ingest(context))
     step(context, 0, "split", lambda: _split(context))
     _cut_suites(context)
-    for name, operator in (("clean", _clean), ("dedup", _dedup), ("decontaminate", _decontaminate)):
-        step(context, 0, name, lambda operator=operator: (operator(context), None))
+    step(context, 0, "clean", lambda: (_clean(context), None))
+    step(context, 0, "dedup", lambda: (_dedup(context), None))
+    step(context, 0, "decontaminate", lambda: (_decontaminate(context), None))
 
 
 def step(context: RunContext, number: int, name: str, make: Callable[[], tuple[pa.Table, pa.Table | None]]) -> None:

@@ -1,9 +1,10 @@
-"""Exactly-once nodes: a node is at-least-once by nature, so its finished result is looked up before it is worked for."""
+"""Exactly-once nodes: a node is at-least-once by nature, so a finished result is looked up before any work."""
 
 import hashlib
 import json
 import time
 from collections.abc import Callable
+from typing import cast
 
 from ..context import RunContext
 from ..state import State
@@ -17,14 +18,14 @@ NodeFunction = Callable[[RunContext, State], State]
 def once(context: RunContext, name: str, node: NodeFunction, state: State) -> State:
     """The node's update, from the run's memory if it was finished before.
 
-    The key holds what the result depends on (config literals, code version, state); artefacts inside a node have keys of
-    their own, so a node that was killed half way goes on where it was.
+    The key holds what the result depends on (config literals, code version, state); artefacts inside a node have
+    keys of their own, so a node that was killed half way goes on where it was.
     """
     number = state["round"] + (name == "allocate")
     key = _key(context.config.fingerprint, CODE, name, dict(state))
     found = context.db.rows("nodes", round=number, node=name)
     if found and found[0]["key"] == key and found[0]["result"] is not None:
-        return State(**found[0]["result"])
+        return cast(State, found[0]["result"])
     context.safe_point()
     spent = found[0]["seconds"] if found else 0.0
     began = time.monotonic()

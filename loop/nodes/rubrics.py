@@ -1,5 +1,9 @@
 """Rubric weights: what the round's contrasts say a rubric's selection was worth, and the weights that follow."""
 
+from typing import Any
+
+import numpy as np
+
 from ...tiers.tier import arms
 from ..context import RunContext
 from ..feedback.mechanism import Contrast, Evidence
@@ -47,13 +51,12 @@ def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
 
 def load_evidence(context: RunContext, number: int) -> Evidence:
     """The evidence of an earlier round."""
-    import numpy as np
-
     told = context.db.meta(f"evidence-{number}")
     vectors = ("mixture", "baseline", "selection")
-    contrasts = tuple(
-        Contrast(**{k: np.array(v) if k in vectors else v for k, v in c.items()}) for c in told["contrasts"]
-    )
+    fields: list[dict[str, Any]] = [
+        {k: np.array(v) if k in vectors else v for k, v in c.items()} for c in told["contrasts"]
+    ]
+    contrasts = tuple(Contrast(**f) for f in fields)
     n = len(contrasts)
     return Evidence(
         number, contrasts, np.array(told["cov"]).reshape(n, n), tuple(told["rubrics"]), np.array(told["trust"])

@@ -21,7 +21,6 @@ from .drive import drive, open_role
 from .judges import calibrate, working_weights
 from .measured import arm_values
 
-
 STUDENT = ("student_yes", "student_loss")
 """Rubrics that the student judges in a worker; all others are the configured scorer's."""
 
@@ -114,9 +113,9 @@ def as_document(row: dict[str, Any]) -> Document:
     return Document(**named, tier=Tier(row["tier"]), parents=tuple(row["parents"] or ()))
 
 
-def draw_key(context: RunContext, number: int, id: str) -> bytes:
+def draw_key(context: RunContext, number: int, document: str) -> bytes:
     """A document's place in the round's random order."""
-    return hashlib.blake2b(f"{context.config.seed}:{number}:{id}".encode(), digest_size=8).digest()
+    return hashlib.blake2b(f"{context.config.seed}:{number}:{document}".encode(), digest_size=8).digest()
 
 
 def halves(items: Sequence[Any], parts: int) -> list[list[Any]]:

@@ -11,7 +11,8 @@ SMALL = {
     "ingest": "{max_documents: 400, max_bytes: 260000, min_bytes: 5000, document_bytes: 1500}",
     "holdout": "{feedback: 0.2, hidden: 0.2}",
     "curation": "{score: 90, edit: 30, synthesize: 60, verify: 30}",
-    "model": "{vocab: 512, hidden: 32, layers: 2, heads: 1, intermediate: 64, block: 128, steps: 12, batch: 4, dtype: float32}",
+    "model": "{vocab: 512, hidden: 32, layers: 2, heads: 1, intermediate: 64, block: 128, steps: 12, batch: 4,"
+    " dtype: float32}",
     "training": "{steps: 6, batch: 4, min_blocks: 2, dtype: float32}",
     "evaluation": "{bpb_items: 12, bpb_bytes: 128, cloze_items: 12, cloze_context_bytes: 40, cloze_choice_bytes: 16,"
     " arithmetic_items: 12, min_items: 4, min_clusters: 2}",

@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from coevo.loop.run_db import RunDB
 
 
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"torch", "transformers", "langgraph", "datasets", "lm_eval", "pyarrow", "pydantic", "numpy", "httpx"}
-    code = "import sys; from coevo.loop.cli import cli\ntry: cli(['--help'])\nexcept SystemExit: print(sorted(sys.modules))"
+    code = "import sys; from coevo.loop.cli import cli\n"
+    code += "try: cli(['--help'])\nexcept SystemExit: print(sorted(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "co-evolution rounds" in told
     loaded = set(re.findall(r"'(\w+)'", told.splitlines()[-1]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from coevo.loop.run_db import RunDB
 from coevo.tiers.apply import replay
 from coevo.tiers.store import Store
