@@ -9,7 +9,8 @@ from coevo.training.packing import pack_arms
 from coevo.training.spec import ModelConfig, RunSpec, TrainConfig
 
 CODE = [f"def add_{i}(a, b):\n    return a + b + {i}\n" * 4 for i in range(60)]
-PROSE = [
+WORDS = [(w, v) for w in ("cat", "dog", "owl", "fox") for v in ("mat", "log")]
+PROSE = [f"The {w} sat on the {v} and looked at the moon.\n" * 4 for w, v in WORDS]
     f"The {w} sat on the {v} and looked at the moon.\n" * 4
     for w in ["cat", "dog", "owl", "fox"]
     for v in ["mat", "log"]
