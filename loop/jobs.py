@@ -62,7 +62,7 @@ def pack_job(texts: dict[str, list[str]], tokenizer: str, block: int, out: str) 
     """Pack the arms' texts into token blocks."""
     from ..training.packing import pack_arms
 
-    pack_arms(dict(texts), Path(tokenizer), block, Path(out))
+    pack_arms(texts, Path(tokenizer), block, Path(out))
 
 
 def base_job(config_json: str, texts: list[str], cache: str, threads: int) -> str:

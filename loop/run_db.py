@@ -90,7 +90,7 @@ class RunDB:
         try:
             self._connection = _writing(self.path) if create else _reading(self.path)
             found = self._pragma("application_id")
-            if create and not found and not self._pragma("user_version"):
+            if create and not found and not self._has_tables():
                 self._create()
             elif found != APPLICATION:
                 raise InputError(f"{self.path} is not a coevo run database: point at a folder made by 'coevo run'")
@@ -165,8 +165,14 @@ class RunDB:
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
+    def _has_tables(self) -> bool:
+        """Whether somebody made our tables already (the graph's checkpoints may be there before them)."""
+        names = {row[0] for row in self._connection.execute("SELECT name FROM sqlite_master")}
+        return bool(names & set(TABLES))
+
     def _create(self) -> None:
         with self._connection:
+            self._connection.execute("BEGIN")  # a kill in between must not leave half a database
             for name, table in TABLES.items():
                 columns = [f'"{c}" {_SQL[kind]}' for c, kind in table.columns.items()]
                 key = [f"PRIMARY KEY ({', '.join(table.key)})"] if table.key else []

@@ -1,7 +1,7 @@
 """Packing: an arm's documents as one array of full token blocks, joined by end-of-text, without padding."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def load_blocks(folder: Path, arm: PackedArm) -> npt.NDArray[Any]:
     return blocks
 
 
-def pack_arms(texts: dict[str, Sequence[str]], tokenizer_path: Path, block: int, out: Path) -> PackedIndex:
+def pack_arms(texts: Mapping[str, Sequence[str]], tokenizer_path: Path, block: int, out: Path) -> PackedIndex:
     """Tokenise every arm's documents into blocks of `block` tokens; what lies there and is the same stays.
 
     Each document stands between two end-of-text tokens; documents keep their order and are cut where a block ends.

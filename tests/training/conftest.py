@@ -11,10 +11,6 @@ from coevo.training.spec import ModelConfig, RunSpec, TrainConfig
 CODE = [f"def add_{i}(a, b):\n    return a + b + {i}\n" * 4 for i in range(60)]
 WORDS = [(w, v) for w in ("cat", "dog", "owl", "fox") for v in ("mat", "log")]
 PROSE = [f"The {w} sat on the {v} and looked at the moon.\n" * 4 for w, v in WORDS]
-    f"The {w} sat on the {v} and looked at the moon.\n" * 4
-    for w in ["cat", "dog", "owl", "fox"]
-    for v in ["mat", "log"]
-]
 MODEL = ModelConfig(
     vocab=400, hidden=32, layers=2, heads=1, intermediate=64, block=32, steps=20, batch=4, dtype="float32"
 )
