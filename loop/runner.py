@@ -44,7 +44,6 @@ def resume(runs: Path, name: str, limits: dict[str, Any], quiet: bool = False) -
     """Continue the run called `name`; limits given now replace those it had."""
     folder = open_run(runs, name)
     config = _limited(folder.config(), limits)
-    folder.write_config(config)
     return work(folder, config, quiet)
 
 
@@ -59,6 +58,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
 
     progress = Progress(quiet)
     with folder.lock(), _signals(progress) as stopping:
+        folder.write_config(config)  # only who holds the run may change its limits
         try:
             _walk(folder, config, progress, stopping)
         except Stopping:
