@@ -8,9 +8,9 @@ from typing import Any
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 
-from .state import State
+from .state import State, Update
 
-Node = Callable[[State], State]
+Node = Callable[[State], Update]
 ROUND = ("allocate", "curate", "train", "evaluate", "learn")
 
 

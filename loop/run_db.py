@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel
 
@@ -131,7 +131,7 @@ class RunDB:
         Raises:
             ValueError: an unknown column, a number that is not finite, or (without `replace`) a key that exists.
         """
-        many = [rows] if isinstance(rows, Mapping) else list(rows)
+        many = [cast("Mapping[str, Any]", rows)] if isinstance(rows, Mapping) else list(rows)
         encoded = [_encoded(table, row) for row in many]
         names = TABLES[table].columns
         columns, marks = ", ".join(f'"{c}"' for c in names), ", ".join("?" * len(names))

@@ -110,13 +110,13 @@ def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolde
     if not name or "/" in name or name.startswith("."):
         raise InputError(f"--name wants a plain folder name such as math-loop, got {name!r}")
     folder = RunFolder(runs / name)
+    if folder.root.exists():
+        raise InputError(
+            f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name"
+        )
     try:
         runs.mkdir(parents=True, exist_ok=True)
         folder.root.mkdir()
-    except FileExistsError as e:
-        raise InputError(
-            f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name"
-        ) from e
     except OSError as e:
         raise InputError(f"cannot write to {runs}: {e.strerror}. Choose another place with --runs") from e
     for inner in (folder.models, folder.scores):

@@ -3,8 +3,8 @@
 from typing import TypedDict
 
 
-class State(TypedDict, total=False):
-    """The channel values of the graph; all JSON types."""
+class State(TypedDict):
+    """The channel values of the graph once it is prepared; all JSON types."""
 
     round: int
     """The round in progress; 0 while preparing."""
@@ -16,3 +16,13 @@ class State(TypedDict, total=False):
     """Names of the runs that this round trained."""
     stop: str
     """Why the run ends after this round; empty while it goes on."""
+
+
+class Update(TypedDict, total=False):
+    """What a node changes of the state."""
+
+    round: int
+    start: str
+    accepted: str
+    runs: list[str]
+    stop: str

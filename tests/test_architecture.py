@@ -48,7 +48,18 @@ THIRD_PARTY: dict[str, set[str]] = {
         "vllm",
         "yaml",  # the texts that judges are calibrated on are a data file
     },
-    "training": {"accelerate", "datasets", "numpy", "peft", "pyarrow", "tokenizers", "torch", "transformers"},
+    # pydantic: bounds of the configuration
+    "training": {
+        "accelerate",
+        "datasets",
+        "numpy",
+        "peft",
+        "pyarrow",
+        "pydantic",
+        "tokenizers",
+        "torch",
+        "transformers",
+    },
     # pyarrow: per-item scores lie in Parquet; pydantic: bounds of the configuration
     "eval": {"datasets", "lm_eval", "numpy", "peft", "pyarrow", "pydantic", "scipy", "torch", "transformers"},
     "loop": {

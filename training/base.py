@@ -23,6 +23,10 @@ from .spec import ModelConfig
 END, PAD = "<|endoftext|>", "<|pad|>"
 VOCABULARY_BYTES = 4_000_000
 """Text from which the BPE merges are learned; more does not change a small vocabulary and costs seconds."""
+SHORT = ((0.3, 4), (0.6, 2))
+"""Until this share of the steps, blocks are cut into so many pieces: short sequences learn faster at first."""
+SHORTEST = 32
+"""Tokens below which a piece is not cut."""
 
 
 class BaseModel(Record):
@@ -102,7 +106,7 @@ def _train(config: ModelConfig, texts: list[str], fingerprint: str, out: Path, p
     device = choose_device("auto")
     dtype = choose_dtype(config.dtype, device)
     model = _new_model(config, tokenizer, attention(device, dtype, config.block)).to(device)
-    recipe = Recipe(config.steps, config.lr, 0.05, 0.4, 0.1, 1.0, device, dtype)
+    recipe = Recipe(config.steps, config.lr, 0.05, 0.4, 0.1, 1.0, device, dtype, config.seed)
     fitted = fit(model, _batches(blocks, config), recipe, progress)
     _check(fitted, config)
     save_model(model, out)
@@ -132,6 +136,7 @@ def _new_model(config: ModelConfig, tokenizer: Any, attend: str) -> Any:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.7 / config.hidden**0.5,  # the usual 0.02 is right for 1024 units and starves 128 of them
     )
     shape._attn_implementation = attend
     with torch.random.fork_rng():
@@ -156,14 +161,21 @@ def _blocks(config: ModelConfig, texts: Iterator[str], tokenizer: Any) -> npt.ND
 
 
 def _batches(blocks: npt.NDArray[np.uint32], config: ModelConfig) -> Any:
-    """Blocks in another seeded order each epoch."""
+    """Blocks in another seeded order each epoch, short pieces first (sequence length warm-up, arXiv 2108.06084)."""
     slots = config.steps * config.batch
     epochs = [
         np.random.Generator(np.random.PCG64([config.seed, e])).permutation(len(blocks))
         for e in range(-(-slots // len(blocks)))
     ]
     order = np.concatenate(epochs)[:slots].reshape(config.steps, config.batch)
-    return lambda step: blocks[order[step]].astype(np.int64)
+    return lambda step: blocks[order[step]].astype(np.int64).reshape(-1, _length(step, config))
+
+
+def _length(step: int, config: ModelConfig) -> int:
+    """Tokens in a sequence at `step`."""
+    pieces = next((pieces for share, pieces in SHORT if step < share * config.steps), 1)
+    fits = config.block % pieces == 0 and config.block // pieces >= SHORTEST
+    return config.block // pieces if fits else config.block
 
 
 def _opening(texts: list[str]) -> list[str]:

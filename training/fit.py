@@ -33,6 +33,8 @@ class Recipe:
     clip: float
     device: torch.device
     dtype: torch.dtype
+    seed: int
+    """Of the dropout, where the base has any."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,9 @@ def fit(model: Any, batch: Callable[[int], npt.NDArray[np.int64]], recipe: Recip
         recipe: how.
         progress: called after each step.
     """
-    optimiser = _optimiser(model, recipe)
-    model.train()
-    losses: list[float] = []
-    tokens, start = 0, time.perf_counter()
-    for step in range(recipe.steps):
-        data = torch.from_numpy(batch(step)).to(recipe.device)
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.lr * learning_rate(step, recipe.steps, recipe.warmup, recipe.decay)
-        loss, sane = _step(model, optimiser, data, recipe, losses)
-        tokens += data.numel()
-        if not sane:
-            return Fitted([*losses, loss] if math.isfinite(loss) else losses, tokens, time.perf_counter() - start, True)
-        losses.append(loss)
-        if progress is not None:
-            progress(step + 1, recipe.steps, loss, tokens / (time.perf_counter() - start))
-    return Fitted(losses, tokens, time.perf_counter() - start, False)
+    with torch.random.fork_rng([recipe.device] if recipe.device.type == "cuda" else []):
+        torch.manual_seed(recipe.seed)
+        return _fit(model, batch, recipe, progress)
 
 
 def learning_rate(step: int, steps: int, warmup: float, decay: float) -> float:
@@ -111,6 +100,27 @@ def choose_dtype(name: Dtype, device: torch.device) -> torch.dtype:
 def attention(device: torch.device, dtype: torch.dtype, block: int) -> str:
     """The faster attention: on CPU in bfloat16 and short blocks, plain products beat torch's flash kernel."""
     return "eager" if device.type == "cpu" and dtype is torch.bfloat16 and block <= 512 else "sdpa"
+
+
+def _fit(
+    model: Any, batch: Callable[[int], npt.NDArray[np.int64]], recipe: Recipe, progress: Progress | None
+) -> Fitted:
+    optimiser = _optimiser(model, recipe)
+    model.train()
+    losses: list[float] = []
+    tokens, start = 0, time.perf_counter()
+    for step in range(recipe.steps):
+        data = torch.from_numpy(batch(step)).to(recipe.device)
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.lr * learning_rate(step, recipe.steps, recipe.warmup, recipe.decay)
+        loss, sane = _step(model, optimiser, data, recipe, losses)
+        tokens += data.numel()
+        if not sane:
+            return Fitted([*losses, loss] if math.isfinite(loss) else losses, tokens, time.perf_counter() - start, True)
+        losses.append(loss)
+        if progress is not None:
+            progress(step + 1, recipe.steps, loss, tokens / (time.perf_counter() - start))
+    return Fitted(losses, tokens, time.perf_counter() - start, False)
 
 
 def _step(

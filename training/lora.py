@@ -1,5 +1,8 @@
 """LoRA: low-rank adapters on a base model, by peft."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") 
         target_modules=list(config.lora_targets),
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _peft_being_behind():
         torch.manual_seed(seed)
         try:
             return get_peft_model(model, lora)
@@ -54,7 +57,8 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 
     if not (folder / "adapter_config.json").is_file():
         raise TrainingError(f"wanted a LoRA adapter in {folder}, found none: name the adapter/ folder of a LoRA run")
-    return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    with _peft_being_behind():
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
 
 
 def save_adapter(model: Any, folder: Path) -> None:
@@ -64,3 +68,11 @@ def save_adapter(model: Any, folder: Path) -> None:
     # "auto" would ask the Hub whether the base's vocabulary was changed; ours never is
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled model card
+
+
+@contextmanager
+def _peft_being_behind() -> Iterator[None]:
+    """Peft 0.19 still asks transformers 5 by the old name; nobody here can do anything about it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield

@@ -69,12 +69,17 @@ def pack_arms(texts: Mapping[str, Sequence[str]], tokenizer_path: Path, block: i
     Raises:
         TrainingError: no tokenizer there, or it has no end-of-text token.
     """
-    out, version = Path(out), files_digest(Path(tokenizer_path), ("tokenizer*", "*.model", "vocab.*", "merges.txt"))
+    out, version = (
+        Path(out),
+        files_digest(Path(tokenizer_path), ("tokenizer*", "*.model", "vocab.*", "merges.txt", "added_tokens.json")),
+    )
     wanted = {arm: digest(texts_digest(texts[arm]), version, block) for arm in sorted(texts)}
     known = load_index(out).arms if (out / "index.json").is_file() else {}
     stale = [arm for arm in wanted if not _is_packed(out, known.get(arm), wanted[arm])]
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(tokenizer_path) if stale else None
+    if stale:  # a kill while arms are replaced must not leave an index of what they were
+        (out / "index.json").unlink(missing_ok=True)
     fresh = {arm: _pack(arm, texts[arm], tokenizer, block, out, wanted[arm]) for arm in stale}
     arms = {arm: fresh[arm] if arm in fresh else known[arm] for arm in wanted}
     index = PackedIndex(block=block, arms=arms, digest=digest(wanted))
@@ -128,4 +133,4 @@ def _is_packed(out: Path, arm: PackedArm | None, wanted: str) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(" :")

@@ -1,6 +1,8 @@
 """RunSpec and TrainedModel: what a fine-tuning run is asked for, and what it leaves behind."""
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from ..tiers.record import Record
 
@@ -12,41 +14,49 @@ class ModelConfig(Record):
     """The base: a llama from scratch with its own byte-level BPE, or the model on disk or the Hub that `path` names."""
 
     path: str = ""
-    vocab: int = 4096
-    hidden: int = 128
-    layers: int = 4
-    heads: int = 2
-    intermediate: int = 384
-    block: int = 256
+    vocab: int = Field(default=4096, ge=258)
+    """256 bytes, end of text and padding at least."""
+    hidden: int = Field(default=128, gt=0)
+    layers: int = Field(default=4, gt=0)
+    heads: int = Field(default=2, gt=0)
+    intermediate: int = Field(default=384, gt=0)
+    block: int = Field(default=256, ge=2)
     """Tokens in a training sequence, and the context length."""
-    steps: int = 240
-    batch: int = 8
-    lr: float = 4e-3
+    steps: int = Field(default=240, gt=0)
+    batch: int = Field(default=8, gt=0)
+    lr: float = Field(default=4e-3, gt=0)
     dtype: Dtype = "auto"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        """Rotary positions turn pairs of numbers within a head."""
+        if self.hidden % (2 * self.heads):
+            raise ValueError(f"wanted hidden to be a multiple of 2 * heads = {2 * self.heads}, got {self.hidden}")
+        return self
 
 
 class TrainConfig(Record):
     """How a round's runs are trained; all runs of a round share it."""
 
     method: Literal["full", "lora"] = "full"
-    steps: int = 80
-    batch: int = 8
-    lr: float = 2e-3
-    warmup: float = 0.1
+    steps: int = Field(default=80, gt=0)
+    batch: int = Field(default=8, gt=0)
+    lr: float = Field(default=2e-3, gt=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps with rising learning rate."""
-    decay: float = 0.5
+    decay: float = Field(default=0.5, ge=0, le=1)
     """Share of the steps with falling learning rate (WSD: warm up, stay, decay to zero)."""
-    weight_decay: float = 0.1
-    clip: float = 1.0
+    weight_decay: float = Field(default=0.1, ge=0)
+    clip: float = Field(default=1.0, gt=0)
     dtype: Dtype = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; no part of a run's identity."""
-    lora_rank: int = 8
+    lora_rank: int = Field(default=8, gt=0)
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    min_blocks: int = 16
+    min_blocks: int = Field(default=16, gt=0)
     """An arm with fewer packed blocks is not trained on."""
-    max_epochs: float = 4.0
+    max_epochs: float = Field(default=4.0, gt=0)
     """No arm is repeated more often than this within a run; its excess share goes to the other arms."""
 
 
@@ -62,12 +72,12 @@ class RunSpec(Record):
     blocks: str
     """Folder of packed arms: `index.json` and one `<domain>-<tier>.npy` of shape [blocks, block] each."""
     mixture: dict[str, float]
-    steps: int
+    steps: int = Field(gt=0)
     seed: int
     """Of each arm's permutation (which of its blocks come, and when) and fresh adapters; differs between A/A runs."""
     order: int
     """Of the slots (which arm comes when), the same within a group."""
-    pool: float = 1.0
+    pool: float = Field(default=1.0, gt=0, le=1)
     """Fraction of each arm's blocks that may be seen: a short probe repeats scarce arms as often as a full run."""
     out: str
     config: TrainConfig = TrainConfig()

@@ -117,7 +117,17 @@ def _loaded(spec: RunSpec, index: PackedIndex, device: torch.device, dtype: torc
 
 def _recipe(spec: RunSpec, device: torch.device, dtype: torch.dtype) -> Recipe:
     config = spec.config
-    return Recipe(spec.steps, config.lr, config.warmup, config.decay, config.weight_decay, config.clip, device, dtype)
+    return Recipe(
+        spec.steps,
+        config.lr,
+        config.warmup,
+        config.decay,
+        config.weight_decay,
+        config.clip,
+        device,
+        dtype,
+        spec.seed,
+    )
 
 
 def _save(model: Any, spec: RunSpec, out: Path, *, keep: bool) -> None:

@@ -10,12 +10,12 @@ from ..context import RunContext
 from ..feedback import create
 from ..feedback.mechanism import Context, Mechanism, Plan
 from ..feedback.policy import carried, guarded_plan, reference_mixture
-from ..state import State
+from ..state import State, Update
 from .blocks import packed
 from .proposal import with_proposal
 
 
-def allocate(context: RunContext, state: State) -> State:
+def allocate(context: RunContext, state: State) -> Update:
     """The plan of the next round."""
     number = state["round"] + 1
     planned = plan_round(context, number)
@@ -23,7 +23,7 @@ def allocate(context: RunContext, state: State) -> State:
     moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
     told = ", ".join(f"{a} {planned.reference.get(a, 0):.2f}->{planned.mixture[a]:.2f}" for a in moved[:3])
     context.progress.say(f"round {number} · allocate · {planned.mechanism}: {told}; {len(planned.probes)} probes")
-    return State(round=number)
+    return Update(round=number)
 
 
 def plan_round(context: RunContext, number: int) -> Plan:

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from ..context import RunContext
-from ..state import State
+from ..state import State, Update
 from . import refine, scoring
 from .costs import record_costs
 from .hold import step
 
 
-def curate(context: RunContext, state: State) -> State:
+def curate(context: RunContext, state: State) -> Update:
     """One curation pass under the round's plan."""
     curate_round(context, state["round"], context.absolute(state["start"]))
-    return State()
+    return Update()
 
 
 def curate_round(context: RunContext, number: int, student: Path) -> None:

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from ..context import RunContext
 from ..jobs import measure_job
-from ..state import State
+from ..state import State, Update
 
 HIDDEN_RUNS = ("main", "control")
 """Runs measured on hidden items, which no mechanism and no agent sees."""
 
 
-def evaluate(context: RunContext, state: State) -> State:
+def evaluate(context: RunContext, state: State) -> Update:
     """Measure the round's runs, side by side in the workers."""
     number = state["round"]
     wanted = [(r["name"], r["path"]) for r in context.db.rows("runs", round=number) if not r["diverged"]]
     measure_models(context, number, wanted)
-    return State()
+    return Update()
 
 
 def measure_models(context: RunContext, number: int, models: list[tuple[str, str]]) -> None:

@@ -2,13 +2,13 @@
 
 from ...eval.score import Delta
 from ..context import RunContext
-from ..state import State
+from ..state import State, Update
 from ..view.report import write_report
 from .deltas import Pair, record_deltas
 from .evaluate import scores_of
 
 
-def finish(context: RunContext, state: State) -> State:
+def finish(context: RunContext, state: State) -> Update:
     """Say whether the whole run helped."""
     number = state["round"]
     last = context.db.rows("rounds", round=number)[0]["accepted"]
@@ -20,7 +20,7 @@ def finish(context: RunContext, state: State) -> State:
     context.db.set_meta("final", {"round": number, "run": last, "path": state["accepted"], "stop": state["stop"]})
     context.progress.say(f"done · {state['stop']} · {_said(found['accepted', 'base', 'hidden'][-1])}")
     context.progress.say(f"report · {write_report(context.folder.root)}")
-    return State()
+    return Update()
 
 
 def _said(delta: Delta) -> str:

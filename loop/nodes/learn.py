@@ -16,7 +16,7 @@ from ..feedback.gate import Accepted, accept, alarm
 from ..feedback.mechanism import Mechanism, Plan
 from ..feedback.policy import guarded_observe
 from ..spent import spent
-from ..state import State
+from ..state import State, Update
 from ..view.report import write_report
 from . import blocks
 from .allocate import load_mechanism, previous_round
@@ -31,7 +31,7 @@ from .rubrics import reweight
 Found = dict[tuple[str, str, str], list[Delta]]
 
 
-def learn(context: RunContext, state: State) -> State:
+def learn(context: RunContext, state: State) -> Update:
     """What the round taught, and what the next one starts from."""
     number = state["round"]
     found = record_deltas(context, number, round_pairs(context, number, started_from(context, number)))
@@ -103,7 +103,7 @@ def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Tabl
     return rows_from_decisions(demote_harmful(number, held, values, scored))
 
 
-def next_state(context: RunContext, state: State, accepted: str) -> State:
+def next_state(context: RunContext, state: State, accepted: str) -> Update:
     """Which model the next round starts from, and whether there is one."""
     number = state["round"]
     used = spent(context.db, context.on_gpu)
@@ -111,7 +111,7 @@ def next_state(context: RunContext, state: State, accepted: str) -> State:
         context.event(number, "learn", "warning", told)
     stop = stop_reason(context.config.budget, used, number, context.config.rounds)
     start = accepted if context.config.mode == "continue" else state["start"]
-    return State(accepted=accepted, start=start, stop=stop)
+    return Update(accepted=accepted, start=start, stop=stop)
 
 
 def _arm_rows(context: RunContext, number: int, plan: Plan, values: dict[str, tuple[float, float]]) -> None:

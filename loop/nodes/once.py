@@ -7,15 +7,15 @@ from collections.abc import Callable
 from typing import cast
 
 from ..context import RunContext
-from ..state import State
+from ..state import State, Update
 
 CODE = 1
 """Version of the nodes' meaning; raise it when results of older code must not be reused."""
 
-NodeFunction = Callable[[RunContext, State], State]
+NodeFunction = Callable[[RunContext, State], Update]
 
 
-def once(context: RunContext, name: str, node: NodeFunction, state: State) -> State:
+def once(context: RunContext, name: str, node: NodeFunction, state: State) -> Update:
     """The node's update, from the run's memory if it was finished before.
 
     The key holds what the result depends on (config literals, code version, state); artefacts inside a node have
@@ -25,7 +25,7 @@ def once(context: RunContext, name: str, node: NodeFunction, state: State) -> St
     key = _key(context.config.fingerprint, CODE, name, dict(state))
     found = context.db.rows("nodes", round=number, node=name)
     if found and found[0]["key"] == key and found[0]["result"] is not None:
-        return cast(State, found[0]["result"])
+        return cast(Update, found[0]["result"])
     context.safe_point()
     spent = found[0]["seconds"] if found else 0.0
     began = time.monotonic()
@@ -38,7 +38,7 @@ def once(context: RunContext, name: str, node: NodeFunction, state: State) -> St
     return update
 
 
-def _remember(context: RunContext, number: int, name: str, key: str, update: State | None, seconds: float) -> None:
+def _remember(context: RunContext, number: int, name: str, key: str, update: Update | None, seconds: float) -> None:
     row = {"round": number, "node": name, "key": key, "result": update, "seconds": seconds}
     context.db.insert("nodes", row)
 

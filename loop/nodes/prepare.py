@@ -4,7 +4,7 @@ import time
 
 from ...agents.config import ROLES
 from ..context import RunContext
-from ..state import State
+from ..state import State, Update
 from . import blocks
 from .base import base_model
 from .curate import curate_round
@@ -12,7 +12,7 @@ from .floor import measure_floor
 from .hold import hold
 
 
-def prepare(context: RunContext, state: State) -> State:
+def prepare(context: RunContext, state: State) -> Update:
     """Everything that a round takes for granted."""
     context.db.insert("rounds", {"round": 0, "status": "running", "started": time.time()})
     describe(context)
@@ -23,7 +23,7 @@ def prepare(context: RunContext, state: State) -> State:
     measure_floor(context, start)
     context.store.seal(0)
     context.db.insert("rounds", {"round": 0, "status": "done", "ended": time.time()})
-    return State(round=0, start=start, accepted=start, stop="")
+    return Update(round=0, start=start, accepted=start, stop="")
 
 
 def describe(context: RunContext) -> None:

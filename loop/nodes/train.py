@@ -6,18 +6,18 @@ from ...training.spec import RunSpec, TrainedModel
 from ..context import RunContext
 from ..feedback.mechanism import Plan
 from ..jobs import train_job
-from ..state import State
+from ..state import State, Update
 from . import blocks
 
 
-def train(context: RunContext, state: State) -> State:
+def train(context: RunContext, state: State) -> Update:
     """All runs of the round, side by side in the workers."""
     number = state["round"]
     start = context.absolute(state["start"])
     blocks.pack(context, number, start)
     plan = Plan.model_validate(context.db.rows("rounds", round=number)[0]["plan"])
     trained = train_runs(context, number, declare(context, number, plan, start))
-    return State(runs=[t.name for t in trained])
+    return Update(runs=[t.name for t in trained])
 
 
 def declare(context: RunContext, number: int, plan: Plan, start: Path) -> list[RunSpec]:

@@ -63,7 +63,7 @@ def tier_counts(held: Mapping[int, pa.Table]) -> list[dict[str, Any]]:
 
 
 def _places(holdings: pa.Table) -> dict[str, int]:
-    out = dict.fromkeys(("L0", "L1", "L2", "L3", "L4", "dropped", "quarantined"), 0)
+    out: dict[str, int] = dict.fromkeys(("L0", "L1", "L2", "L3", "L4", "dropped", "quarantined"), 0)
     held = holdings.filter(pc.equal(holdings["status"], "held"))
     for row in held["tier"].value_counts().to_pylist():
         out[f"L{row['values']}"] = row["counts"]
