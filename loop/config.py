@@ -4,16 +4,17 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..agents.config import AgentsConfig
 from ..eval.config import EvalConfig
 from ..tiers.config import CleanConfig, IngestConfig, SourceConfig
 from ..tiers.errors import InputError
 from ..tiers.record import Record
+from ..tiers.tier import arms
 from ..training.spec import ModelConfig, TrainConfig
 from .feedback.config import FeedbackConfig
 
@@ -21,54 +22,66 @@ from .feedback.config import FeedbackConfig
 class CurationConfig(Record):
     """How many documents the agents work on in a round, over all domains."""
 
-    score: int = 900
+    score: int = Field(default=900, ge=0)
     """Documents scored a round (L1 first, then the oldest L2 scores)."""
     student_judges: bool = True
     """Whether the evolving model judges too, by P(yes) and by its loss, beside the configured scorer."""
-    select: float = 0.4
+    select: float = Field(default=0.4, ge=0, le=1)
     """Share of the newly scored L1 documents that may rise to L2."""
-    edit: int = 150
+    edit: int = Field(default=150, ge=0)
     """L2 documents shown to the editor."""
-    synthesize: int = 600
+    synthesize: int = Field(default=600, ge=0)
     """L3 documents written."""
-    verify: int = 400
+    verify: int = Field(default=400, ge=0)
     """L3 documents checked for L4."""
 
 
 class HoldoutConfig(Record):
     """Shares of the source files that no tier ever sees."""
 
-    feedback: float = 0.06
+    feedback: float = Field(default=0.06, gt=0, lt=1)
     """For the benchmarks that steer."""
-    hidden: float = 0.06
+    hidden: float = Field(default=0.06, gt=0, lt=1)
     """For their twins that only report."""
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> Self:
+        if self.feedback + self.hidden >= 1:
+            raise ValueError(f"wanted shares that leave something to train on, got {self.feedback:g} + {self.hidden:g}")
+        return self
 
 
 class ProbesConfig(Record):
     """The short paired runs that a mechanism may ask for."""
 
-    count: int = 3
-    fraction: float = 0.34
+    count: int = Field(default=3, ge=0, le=64)
+    fraction: float = Field(default=0.34, gt=0, le=1)
     """Length of a probe as a fraction of a full run."""
+    rubrics: bool = True
+    """Whether a pair of probes also tells what the rubrics' judgement is worth."""
 
 
 class BudgetConfig(Record):
     """Where the run stops, always at a round boundary; zero means no limit."""
 
-    usd: float = 0.0
-    gpu_hours: float = 0.0
-    seconds: float = 0.0
+    usd: float = Field(default=0.0, ge=0)
+    gpu_hours: float = Field(default=0.0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+
+
+Domain = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+"""A domain is part of file names and of keys such as `math/L3`."""
 
 
 class RunConfig(Record):
     """One run, whole."""
 
-    seed: int = 0
-    rounds: int = 3
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    rounds: int = Field(default=3, ge=1, le=100_000)
     mode: Literal["continue", "reset"] = "continue"
     """continue: the accepted model is the next round's base. reset: every round starts from the same base."""
-    domains: tuple[str, ...] = ("code", "en", "math")
-    sources: tuple[SourceConfig, ...] = (SourceConfig(url="local:"),)
+    domains: tuple[Domain, ...] = Field(default=("code", "en", "math"), min_length=1)
+    sources: tuple[SourceConfig, ...] = Field(default=(SourceConfig(url="local:"),), min_length=1)
     ingest: IngestConfig = IngestConfig()
     holdout: HoldoutConfig = HoldoutConfig()
     clean: CleanConfig = CleanConfig()
@@ -80,8 +93,21 @@ class RunConfig(Record):
     evaluation: EvalConfig = EvalConfig()
     feedback: FeedbackConfig = FeedbackConfig()
     budget: BudgetConfig = BudgetConfig()
-    workers: int = 2
+    workers: int = Field(default=2, ge=1, le=256)
     """Worker processes for training and evaluation, one thread each."""
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        """Each domain once, and a reference mixture over arms that there are."""
+        if len(set(self.domains)) < len(self.domains):
+            raise ValueError(f"domains: wanted each once, got {', '.join(self.domains)}")
+        known = arms(self.domains)
+        unknown = [arm for arm in self.feedback.reference if arm not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"arms are {', '.join(known)}"
+            raise ValueError(f"feedback.reference: unknown arm {unknown[0]!r}: {hint}")
+        return self
 
     @property
     def fingerprint(self) -> str:
@@ -146,11 +172,16 @@ def _override(tree: dict[str, Any], item: str) -> None:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise InputError(f"--set {item}: {parent!r} is a value, not a group of settings")
-    tree[leaf] = yaml.safe_load(value)
+    try:
+        tree[leaf] = yaml.safe_load(value)
+    except yaml.YAMLError as e:
+        raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {value!r}") from e
 
 
 def _problem(error: Any, where: str) -> str:
     spot = ".".join(str(p) for p in error["loc"])
+    if error["type"] == "value_error":  # our own sentences say what they got
+        return f"{where}: {spot}{': ' if spot else ''}{error['ctx']['error']}"
     if error["type"] != "extra_forbidden":
         return f"{where}: {spot}: {error['msg']}, got {error['input']!r}"
     names = _fields_at(error["loc"][:-1])

@@ -54,6 +54,10 @@ class CleanConfig(Record):
     min_word: float = 2.5
     """Mean length of a word of prose, in characters."""
     max_word: float = 10.0
+    max_other_script: float = 0.30
+    """Share of letters of English prose that are not Latin ones."""
+    max_single_words: float = 0.80
+    """Share of lines of prose that are one word, in a text with 20 such lines or more."""
     min_function_words: int = 2
     """How many different of Gopher's eight English function words a text of 50 words or more must have."""
     max_symbols: float = 0.10

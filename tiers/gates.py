@@ -1,8 +1,8 @@
 """Gates: what a document must show to move up, and what measured harm moves down.
 
 Promotion needs both: what the tier asks of the document (verifier votes, selector score, no benchmark text in it) and a
-measured contribution of the arm it would join that is not negative. Demotion needs a measured one that is
-significantly negative. Every decision carries its numbers.
+measured contribution of the arm it would join that is not negative by more than its error. Demotion needs a measured
+one that is significantly negative. Every decision carries its numbers.
 """
 
 # ruff: noqa: A002 - `round` and `id` are what the ledger's columns and every caller call them
@@ -39,8 +39,8 @@ class GateConfig(Record):
     """More than this share of a document's verifier votes must be for it."""
     score: float = 0.5
     """Least selector score."""
-    contribution_z: float = 0.0
-    """An arm takes documents while mean + z sd >= 0: at 0 its mean is not negative, at 1.64 it is not harmful."""
+    contribution_z: float = 1.0
+    """An arm takes documents while mean + z sd >= 0: at 0 noise alone refuses every second one, at 1.64 only harm does."""
     harm_z: float = 1.64
     """An arm is harmful when mean + z sd < 0 (one-sided 95 %)."""
     demote_share: float = 0.2

@@ -1,4 +1,6 @@
-"""Which mixtures a round tries out: signed log-share perturbations of domains and tiers (Plackett and Burman)."""
+"""What a round tries out: signed perturbations of domains and tiers, and of rubrics (Plackett and Burman)."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,7 @@ def probes(context: Context, centre: Floats, size: float, floor: float, seed: in
     factors = list(dict.fromkeys([arms[i].domain for i in live] + [arms[i].tier.name for i in live]))
     if len(live) < 2:
         return ()
-    signs = _rows(len(factors), seed)
+    signs = _varied(_rows(len(factors), seed))
     out: list[Probe] = []
     for j in range(context.probes):
         row = signs[((context.round - 1) * context.probes + j) % len(signs)]
@@ -48,12 +50,26 @@ def probes(context: Context, centre: Floats, size: float, floor: float, seed: in
     return tuple(out)
 
 
+def rubric_signs(rubrics: Sequence[str], round: int, seed: int) -> dict[str, float]:  # noqa: A002 - the plan's word
+    """+-1 by rubric: the direction that the round's rubric probe sets documents apart in.
+
+    Rows of a Hadamard matrix, one a round, so that over the rounds every rubric's sign is balanced against the others'.
+    """
+    if not rubrics:
+        return {}
+    signs = _rows(len(rubrics), seed)
+    return dict(zip(rubrics, signs[(round - 1) % len(signs)].astype(float).tolist(), strict=True))
+
+
 def _rows(factors: int, seed: int) -> NDArray[np.int64]:
     order = 1
     while order < factors + 1:
         order *= 2
     rng = np.random.Generator(np.random.PCG64(seed))
     columns = 1 + rng.permutation(order - 1)[:factors]
-    rows = rng.permutation(order)
-    signs = hadamard(order)[np.ix_(rows, columns)]
+    return hadamard(order)[np.ix_(rng.permutation(order), columns)]
+
+
+def _varied(signs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows with both signs: moving every factor alike moves nothing on the simplex."""
     return signs[[len(set(r.tolist())) > 1 for r in signs]]

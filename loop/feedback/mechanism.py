@@ -31,6 +31,8 @@ class Plan(Record):
     """The control's mixture (uniform over the live arms unless configured)."""
     probes: tuple[Probe, ...] = ()
     rubric_weights: dict[str, float] = Field(default_factory=dict)
+    rubric_probe: dict[str, float] = Field(default_factory=dict)
+    """Signs by rubric: the direction in which two short runs' documents are chosen apart; empty means no such pair."""
     reason: str = ""
 
 
@@ -59,8 +61,9 @@ class Context:
 class Contrast:
     """One paired comparison: what changed in the data, and what it did to the feedback composite."""
 
-    kind: Literal["full", "probe"]
-    """`full`: main against control; `probe`: a probe against its centre, at `fraction` of a full run's tokens."""
+    kind: Literal["full", "probe", "rubric"]
+    """`full`: main against control. `probe`: a probe against its centre, at `fraction` of a full run's tokens.
+    `rubric`: documents that rubrics rank high against those ranked low, one mixture, at `fraction` as well."""
     treatment: str
     reference: str
     mixture: Floats

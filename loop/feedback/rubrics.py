@@ -30,7 +30,8 @@ def rubric_worth(
     """Weights for the next round, in the order of the newest evidence's rubrics.
 
     gain = fraction * selection @ worth + fraction * log-share difference @ beta + error. The arm values beta are
-    integrated out under the structured prior, so a rubric gets no credit for a change of mixture. Analogous to
+    integrated out under the structured prior, so a rubric gets no credit for a change of mixture; what identifies its
+    worth are the `rubric` contrasts, whose mixtures are the same and whose documents are not. Analogous to
     Lande-Arnold selection gradients (research/feedback.md 3.2): ranking by a linear score is best when its weights are
     proportional to `worth`. Weights move half-way (`rubric_rate`) to the positive part of the worth, times trust.
 
@@ -81,7 +82,7 @@ def _regress(
                 raise InputError(
                     f"contrast {c.treatment}: wanted {len(e.rubrics)} selection differences, got {len(c.selection)}"
                 )
-            f = c.fraction if c.kind == "probe" else 1.0
+            f = 1.0 if c.kind == "full" else c.fraction
             by_name = dict(zip(e.rubrics, c.selection.tolist(), strict=True))
             selection.append([f * by_name.get(r, 0.0) for r in names])
             x.append(contrast_features(c))

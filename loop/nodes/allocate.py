@@ -8,10 +8,12 @@ import numpy as np
 from ...tiers.tier import arms
 from ..context import RunContext
 from ..feedback import create
+from ..feedback.design import rubric_signs
 from ..feedback.mechanism import Context, Mechanism, Plan
 from ..feedback.policy import carried, guarded_plan, reference_mixture
 from ..state import State, Update
 from .blocks import packed
+from .judges import calibrations
 from .proposal import with_proposal
 
 
@@ -40,7 +42,15 @@ def plan_round(context: RunContext, number: int) -> Plan:
     )
     if guarded.problem:
         context.event(number, "allocate", "warning", guarded.problem)
-    return with_proposal(context, world, guarded.plan)
+    return with_rubric_probe(context, with_proposal(context, world, guarded.plan))
+
+
+def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
+    """The plan with a direction in rubric space, where the mechanism asks for evidence and more than chance selects."""
+    trusted = [r for r, c in calibrations(context, plan.round - 1).items() if c.trust > 0]
+    if not plan.probes or not context.config.probes.rubrics:
+        return plan
+    return plan.model_copy(update={"rubric_probe": rubric_signs(trusted, plan.round, context.config.seed)})
 
 
 def planning_context(context: RunContext, number: int, before: dict[str, object] | None) -> Context:

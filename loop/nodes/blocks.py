@@ -18,9 +18,9 @@ def pack(context: RunContext, number: int, tokenizer: Path) -> None:
     context.workers.map(pack_job, [(texts, str(tokenizer), context.config.model.block, str(folder(context, number)))])
 
 
-def folder(context: RunContext, number: int) -> Path:
-    """Where a round's blocks lie."""
-    return context.folder.round_models(number) / "blocks"
+def folder(context: RunContext, number: int, side: str = "") -> Path:
+    """Where a round's blocks lie; a rubric probe's two sides have blocks of their own."""
+    return context.folder.round_models(number) / (f"blocks-{side}" if side else "blocks")
 
 
 def packed(context: RunContext, number: int) -> PackedIndex:

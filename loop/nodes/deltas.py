@@ -8,6 +8,7 @@ from ...eval.score import Delta
 from ..context import RunContext
 from .evaluate import scores_of
 from .floor import SPLITS, noise, scale, suite
+from .rubric_probe import SIDES
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Pair:
 
 
 def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> list[Pair]:
-    """Main and control against each other and against the model they started from; probes against their centre.
+    """Main and control against each other and against the model they started from; short runs against their reference.
 
     Args:
         context: the run.
@@ -35,7 +36,7 @@ def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> l
     for split in SPLITS:
         wanted = [("main", "control"), ("main", "start"), ("control", "start")]
         if split == "feedback":
-            wanted += [(name, "centre") for name in probes_of(context, number)]
+            wanted += [(name, "centre") for name in probes_of(context, number)] + [SIDES]
         for treatment, reference in wanted:
             before = started if reference == "start" else (number, reference)
             pair = _pair(context, (number, treatment), before, (treatment, reference), split)

@@ -1,5 +1,8 @@
 """Evidence: the round's contrasts on feedback items with their joint error; all that a mechanism gets to see."""
 
+from dataclasses import replace
+from typing import Any, Literal
+
 import numpy as np
 
 from ...eval.delta import evidence_cov
@@ -11,17 +14,29 @@ from .deltas import probes_of
 from .evaluate import scores_of
 from .floor import noise, scale, suite
 from .judges import calibrations, rubrics_in_use
+from .rubric_probe import SIDES, selection_of
 from .selection import arm_means
+
+Kind = Literal["full", "probe", "rubric"]
 
 
 def gather(context: RunContext, number: int) -> Evidence:
-    """Main against control, and every probe against the centre; two runs on one mixture say nothing."""
+    """The round's evidence, looked up if it was gathered before: later steps of `learn` move documents."""
+    if not context.db.meta(f"evidence-{number}"):
+        keep_evidence(context, number, measure(context, number))
+    return load_evidence(context, number)
+
+
+def measure(context: RunContext, number: int) -> Evidence:
+    """Main against control, every probe against the centre, the rubric pair; a run against its equal says nothing."""
     rubrics = rubrics_in_use(context)
     trust = np.array([c.trust for c in (calibrations(context, number)[r] for r in rubrics)])
     runs = {r["name"]: r for r in context.db.rows("runs", round=number)}
     scored = {r["name"] for r in context.db.rows("scores", round=number, split="feedback")}
-    wanted = [("full", "main", "control")] + [("probe", p, "centre") for p in probes_of(context, number)]
+    wanted: list[tuple[Kind, str, str]] = [("full", "main", "control")]
+    wanted += [("probe", p, "centre") for p in probes_of(context, number)]
     wanted = [w for w in wanted if {w[1], w[2]} <= scored and runs[w[1]]["mixture"] != runs[w[2]]["mixture"]]
+    wanted += [("rubric", *SIDES)] if set(SIDES) <= scored else []
     if not wanted:
         return Evidence(number, (), np.zeros((0, 0)), rubrics, trust)
     files = [tuple(scores_of(context, number, n, "feedback") for n in (ref, new)) for _, new, ref in wanted]
@@ -33,18 +48,20 @@ def gather(context: RunContext, number: int) -> Evidence:
         _contrast(context, kind, runs[new], runs[ref], float(gains[i]), means)
         for i, (kind, new, ref) in enumerate(wanted)
     ]
+    if wanted[-1][0] == "rubric":
+        made[-1] = replace(made[-1], selection=selection_of(context, number, rubrics))
     return Evidence(number, tuple(made), cov, rubrics, trust)
 
 
 def _contrast(
-    context: RunContext, kind: str, new: dict[str, object], ref: dict[str, object], gain: float, means: Floats
+    context: RunContext, kind: Kind, new: dict[str, object], ref: dict[str, object], gain: float, means: Floats
 ) -> Contrast:
     keys = tuple(arms(context.config.domains))
     mixture, baseline = (vector(dict(r["mixture"]), keys) for r in (new, ref))  # type: ignore[call-overload]
     full = context.config.training.steps
     short = max(1, round(full * context.config.probes.fraction))
     return Contrast(
-        kind="full" if kind == "full" else "probe",
+        kind=kind,
         treatment=str(new["name"]),
         reference=str(ref["name"]),
         mixture=mixture,
@@ -52,4 +69,33 @@ def _contrast(
         fraction=1.0 if kind == "full" else short / full,
         gain=gain,
         selection=(mixture - baseline) @ means,
+    )
+
+
+def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
+    """Write a round's contrasts down: what the mechanism sees, for readers and for later rounds."""
+    told = [
+        {
+            **c.__dict__,
+            "mixture": c.mixture.tolist(),
+            "baseline": c.baseline.tolist(),
+            "selection": c.selection.tolist(),
+        }
+        for c in evidence.contrasts
+    ]
+    whole = {"contrasts": told, "cov": evidence.cov.tolist(), "rubrics": list(evidence.rubrics)}
+    context.db.set_meta(f"evidence-{number}", whole | {"trust": evidence.trust.tolist()})
+
+
+def load_evidence(context: RunContext, number: int) -> Evidence:
+    """The evidence that was gathered in a round."""
+    told = context.db.meta(f"evidence-{number}")
+    vectors = ("mixture", "baseline", "selection")
+    fields: list[dict[str, Any]] = [
+        {k: np.array(v) if k in vectors else v for k, v in c.items()} for c in told["contrasts"]
+    ]
+    contrasts = tuple(Contrast(**f) for f in fields)
+    n = len(contrasts)
+    return Evidence(
+        number, contrasts, np.array(told["cov"]).reshape(n, n), tuple(told["rubrics"]), np.array(told["trust"])
     )

@@ -1,7 +1,6 @@
 """The judges' trust: every rubric is calibrated each round on gold and canaries before its scores count."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ...agents.calibration import Calibration
 from ...agents.calibration import calibrate as calibrate_judge
@@ -10,15 +9,16 @@ from ...prompts import of_role
 from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ..context import RunContext
-from . import scoring
 
 Answers = Callable[[list[Document]], list[Decision]]
+Judged = Callable[[list[Document], Sequence[str]], list[Decision]]
+"""Decisions about documents under some rubrics, whoever judges under them."""
 
 
-def calibrate(context: RunContext, number: int, student: Path) -> list[str]:
+def calibrate(context: RunContext, number: int, judged: Judged) -> list[str]:
     """Measure the trust of every rubric in use and write it down; returns the trusted ones."""
     used = rubrics_in_use(context)
-    answers = _Remembered(lambda documents: scoring.judged(context, number, documents, student, used))
+    answers = _Remembered(lambda documents: judged(documents, used))
     found = [calibrate_judge(answers.under(r), r, domains=context.config.domains) for r in used]
     context.db.set_meta(f"calibration-{number}", {c.rubric: c.model_dump(mode="json") for c in found})
     for c in found:

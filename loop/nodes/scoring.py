@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ STUDENT = ("student_yes", "student_loss")
 
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
     """SCORE decisions about this round's sample under every rubric; the score tables are written beside them."""
-    trusted = calibrate(context, number, student)  # who failed calibration is not asked: it could only cost
-    decided = judged(context, number, sample(context, number), student, trusted)
+
+    def ask(documents: list[Document], rubrics: Sequence[str], work: str = "score") -> list[Decision]:
+        return judged(context, number, work, documents, student, rubrics)
+
+    # who failed calibration is not asked: it could only cost
+    trusted = calibrate(context, number, partial(ask, work="calibrate"))
+    decided = ask(sample(context, number), trusted)
     for rubric in sorted({r for d in decided for r in d.scores}):
         mine = [d for d in decided if rubric in d.scores]
         version = mine[0].prompt or str(mine[0].evidence.get(rubric, mine[0].agent))
@@ -37,8 +43,10 @@ def score(context: RunContext, number: int, student: Path) -> pa.Table:
 
 
 def sample(context: RunContext, number: int) -> list[Document]:
-    """L1 documents not scored before, as many of each domain, drawn by a hash of seed, round and id."""
-    scored = set(context.store.scores()["doc_id"].to_pylist())
+    """L1 documents not scored in an earlier round, as many of each domain, drawn by a hash of seed, round and id."""
+    scores = context.store.scores()
+    # this round's own are there when it was killed between them and the ledger: the same sample must be drawn again
+    scored = set(scores.filter(pc.less(scores["round"], number))["doc_id"].to_pylist())
     held = context.store.documents(tier=Tier.L1)
     quota = context.config.curation.score // len(context.config.domains)
     found: list[Document] = []
@@ -50,14 +58,14 @@ def sample(context: RunContext, number: int) -> list[Document]:
 
 
 def judged(
-    context: RunContext, number: int, documents: list[Document], student: Path, rubrics: Sequence[str]
+    context: RunContext, number: int, work: str, documents: list[Document], student: Path, rubrics: Sequence[str]
 ) -> list[Decision]:
     """Decisions under some rubrics: of the configured scorer, and of the student (its P(yes) and its loss)."""
     own = [r for r in rubrics if r not in STUDENT]
     found: list[Decision] = []
     if own:
-        scorer = Scorer(open_role(context, number, "scorer"), round=number, rubrics=own)
-        found = drive(context, number, scorer, documents)
+        scorer = Scorer(open_role(context, number, work), round=number, rubrics=own)
+        found = drive(context, number, work, scorer, documents)
     if "student_yes" in rubrics:
         found += student_yes(context, number, documents, student)
     if "student_loss" in rubrics:

@@ -15,15 +15,20 @@ def arm_means(context: RunContext, number: int, rubrics: tuple[str, ...]) -> Flo
     """
     keys = arms(context.config.domains)
     held = context.store.holdings(number)
-    arm = _arm_codes(held, keys)
-    domain = np.array(held["domain"].to_pylist(), dtype=object)
+    arm, z = _arm_codes(held, keys), standardised(context, held, rubrics)
     count = np.bincount(arm[arm >= 0], minlength=len(keys))
     means = np.zeros((len(keys), len(rubrics)))
-    for p, rubric in enumerate(rubrics):
-        z = _standardised(_scores(context, held, rubric), domain)
-        total = np.bincount(arm[arm >= 0], weights=z[arm >= 0], minlength=len(keys))
+    for p in range(len(rubrics)):
+        total = np.bincount(arm[arm >= 0], weights=z[arm >= 0, p], minlength=len(keys))
         means[:, p] = total / np.maximum(count, 1)
     return means
+
+
+def standardised(context: RunContext, held: pa.Table, rubrics: tuple[str, ...]) -> Floats:
+    """[n, P] scores of the documents in `held`, in sds of their domain's scores; 0 where there is none."""
+    domain = np.array(held["domain"].to_pylist(), dtype=object)
+    columns = [_in_sds(_scores(context, held, rubric), domain) for rubric in rubrics]
+    return np.array(columns, dtype=float).reshape(len(rubrics), held.num_rows).T
 
 
 def _arm_codes(held: pa.Table, keys: list[str]) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -47,7 +52,7 @@ def _scores(context: RunContext, held: pa.Table, rubric: str) -> Floats:
     return np.array([np.nan if s is None else s for s in found], dtype=float)
 
 
-def _standardised(scores: Floats, domain: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> Floats:
+def _in_sds(scores: Floats, domain: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> Floats:
     z = np.zeros(len(scores))
     for d in set(domain.tolist()):
         mine = (domain == d) & ~np.isnan(scores)

@@ -1,4 +1,4 @@
-"""train: main, control, centre and probes from the same base, seed, order and token count; only the mixture differs."""
+"""train: main, control, centre, probes and the rubric pair, from one base, seed, order and token count in a group."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from ..context import RunContext
 from ..feedback.mechanism import Plan
 from ..jobs import train_job
 from ..state import State, Update
-from . import blocks
+from . import blocks, rubric_probe
 
 
 def train(context: RunContext, state: State) -> Update:
@@ -16,7 +16,9 @@ def train(context: RunContext, state: State) -> Update:
     start = context.absolute(state["start"])
     blocks.pack(context, number, start)
     plan = Plan.model_validate(context.db.rows("rounds", round=number)[0]["plan"])
-    trained = train_runs(context, number, declare(context, number, plan, start))
+    specs = declare(context, number, plan, start)
+    apart = rubric_probe.pack_sides(context, number, str(start), plan)
+    trained = train_runs(context, number, [*specs, *_sides(context, number, apart, start)])
     return Update(runs=[t.name for t in trained])
 
 
@@ -28,6 +30,19 @@ def declare(context: RunContext, number: int, plan: Plan, start: Path) -> list[R
         short = {"centre": plan.mixture} | {p.name: p.mixture for p in plan.probes}
         specs += [_short(context, full_run(context, number, name, mixture, start)) for name, mixture in short.items()]
     return specs
+
+
+def _sides(context: RunContext, number: int, mixture: dict[str, float], start: Path) -> list[RunSpec]:
+    """The two runs of the rubric probe: one mixture and order, other documents."""
+    if not mixture:
+        return []
+    whole = {name: full_run(context, number, name, mixture, start) for name in rubric_probe.SIDES}
+    return [
+        _short(context, spec).model_copy(
+            update={"group": "rubric", "blocks": str(blocks.folder(context, number, name)), "pool": 1.0}
+        )
+        for name, spec in whole.items()
+    ]
 
 
 def full_run(

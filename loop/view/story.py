@@ -97,8 +97,21 @@ def rubric_story(run: RunReader, rubric: str) -> dict[str, Any]:
         "run": run.name,
         "rubric": rubric,
         "rounds": [r for r in run.db.rows("rubrics") if r["rubric"] == rubric],
+        "evidence": _rubric_evidence(run, rubric),
         **_extremes(run, rubric),
     }
+
+
+def _rubric_evidence(run: RunReader, rubric: str) -> list[dict[str, Any]]:
+    """What the rounds' rubric probes measured, and how far apart under this rubric their documents were."""
+    out = []
+    for delta in run.deltas:
+        pair = (delta["treatment"], delta["reference"], delta["benchmark"], delta["split"])
+        if pair == ("rubric-high", "rubric-low", "composite", "feedback"):
+            told = run.db.meta(f"rubric-probe-{delta['round']}")
+            apart = dict(zip(told["rubrics"], told["selection"], strict=True)).get(rubric)
+            out.append(delta | {"sign": told["direction"].get(rubric), "apart": apart})
+    return out
 
 
 def _arms(run: RunReader) -> list[str]:

@@ -214,6 +214,14 @@ def _rubric(out: Console, data: Row) -> None:
     out.print(
         table(("round", "weight", "trust", "worth ± se", "prompt", "reason"), rows, "round,weight,trust,worth ± se")
     )
+    heading(out, "evidence: short runs on documents ranked high against ranked low, one mixture")
+    told = [
+        (e["round"], {1.0: "+", -1.0: "-"}.get(e["sign"], NOTHING), signed(e["apart"], 2),
+         f"{signed(e['gain'])} ± {number(e['se'])}", count(e["n"]), e["verdict"])
+        for e in data["evidence"]
+    ]  # fmt: skip
+    names = ("round", "sign", "apart in sds", "feedback composite ± se", "n", "verdict")
+    out.print(table(names, told, "round,apart in sds,n"))
     for name in ("top", "bottom"):
         heading(out, f"{name} scores of the newest round")
         for example in data[name]:

@@ -5,7 +5,10 @@ from statistics import median
 from typing import Any
 
 from ...tiers.errors import InputError
+from ..budget import end_of
+from ..config import BudgetConfig
 from ..run_folder import list_runs, open_run
+from ..spent import spent as total
 from .formats import safe
 from .headline import headline, minimum_detectable
 from .reader import NODES, RunReader, pair_order
@@ -16,6 +19,7 @@ TITLES = {
     ("main", "control"): "main against control (equal tokens, reference mixture)",
     ("control", "start"): "control against the model the round started from",
     ("aa-2", "aa-1"): "same mixture, another seed (noise floor)",
+    ("rubric-high", "rubric-low"): "documents that the rubrics rank high against those ranked low (one mixture)",
 }
 
 
@@ -188,7 +192,10 @@ def _continue(run: RunReader, state: str) -> str:
     if state == "running":
         return f"coevo rounds {run.name}"
     if state == "finished":
-        return f"coevo resume {run.name} --rounds {max(run.wanted, len(run.finished)) + 1}"
+        limits = BudgetConfig.model_validate(run.config.get("budget") or {})
+        on_gpu = (run.config.get("training") or {}).get("device") == "cuda"
+        end = end_of(limits, total(run.db, on_gpu), len(run.finished), run.wanted)
+        return f"coevo resume {run.name} {end.more}" if end else f"coevo resume {run.name}"
     return f"coevo resume {run.name}"
 
 

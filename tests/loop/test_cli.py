@@ -93,9 +93,13 @@ def test_the_run_is_whole(finished) -> None:  # type: ignore[no-untyped-def]
     root = finished.folder / "runs" / "whole"
     db = RunDB(root / "run.db")
     assert [r["accepted"] in ("main", "control") for r in db.rows("rounds") if r["round"]] == [True, True]
-    assert {r["name"] for r in db.rows("runs", round=1)} >= {"main", "control", "centre"}
+    assert {r["name"] for r in db.rows("runs", round=1)} >= {"main", "control", "centre", "rubric-high", "rubric-low"}
     tokens = {(r["grp"], r["tokens"]) for r in db.rows("runs", round=1)}
-    assert len(tokens) == 2, "runs of a group have the same token count"
+    assert len(tokens) == len({group for group, _ in tokens}) == 3, "runs of a group have the same token count"
+    for number in (1, 2):
+        told = db.meta(f"rubric-probe-{number}")
+        signed = [told["selection"][told["rubrics"].index(r)] * sign for r, sign in told["direction"].items()]
+        assert sum(signed) > 1, "the two sides' documents are apart in the probed direction"
     for row in db.rows("steps"):
         assert row["count_in"] == row["kept"] + row["dropped"] + row["quarantined"], row
     page = (root / "report.html").read_text(encoding="utf-8")

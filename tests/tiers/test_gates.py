@@ -54,10 +54,12 @@ def test_an_unmeasured_arm_blocks_nothing_and_zero_is_not_negative() -> None:
     assert "not measured yet" in made.reason and made.evidence["arm_mean"] is None
 
 
-def test_the_contribution_bar_can_be_lowered_to_significance() -> None:
-    slightly = {"math/L4": (-0.01, 0.02)}
-    assert not contributes("math/L4", slightly, GateConfig())[0]
-    assert contributes("math/L4", slightly, GateConfig(contribution_z=1.64))[0]
+def test_noise_alone_refuses_nothing_and_the_bar_can_be_moved() -> None:
+    slightly, probably = {"math/L4": (-0.01, 0.02)}, {"math/L4": (-0.03, 0.02)}
+    assert contributes("math/L4", slightly, GateConfig())[0]
+    assert not contributes("math/L4", probably, GateConfig())[0]
+    assert not contributes("math/L4", slightly, GateConfig(contribution_z=0))[0]
+    assert contributes("math/L4", probably, GateConfig(contribution_z=1.64))[0]
 
 
 def test_bulk_promotion_asks_the_arm_too() -> None:

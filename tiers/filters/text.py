@@ -11,6 +11,7 @@ from .batch import Batch, Reasons, over, under
 FUNCTION_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's (arXiv 2112.11446, section A.1.1)."""
 ENOUGH_WORDS = 50
+ENOUGH_LINES = 20
 CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
 TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
@@ -59,6 +60,20 @@ def long_words(batch: Batch, config: CleanConfig) -> Reasons:
     return over("long-words", _word_length(batch), config.max_word, _is_prose(batch))
 
 
+def other_script(batch: Batch, config: CleanConfig) -> Reasons:
+    """Written in other letters than English is."""
+    letters = np.maximum(batch.matches(r"\pL"), 1)
+    share = 1 - batch.matches(r"\p{Latin}") / letters
+    return over("other-script", share, config.max_other_script, _is_english(batch))
+
+
+def word_list(batch: Batch, config: CleanConfig) -> Reasons:
+    """One word a line, line after line: stop lists, vocabularies, tables of names."""
+    single = batch.matches(r"(?m)^[ \t]*[^ \t\n]+[ \t]*$")
+    applies = _is_prose(batch) & (single >= ENOUGH_LINES)
+    return over("word-list", single / _lines(batch), config.max_single_words, applies)
+
+
 def foreign(batch: Batch, config: CleanConfig) -> Reasons:
     """Long enough to be English, without its function words; no rule for other domains and scripts."""
     lower = pc.utf8_lower(batch.text)
@@ -66,7 +81,7 @@ def foreign(batch: Batch, config: CleanConfig) -> Reasons:
         pc.match_substring_regex(lower, rf"\b{word}\b").to_numpy(zero_copy_only=False).astype(int)
         for word in FUNCTION_WORDS
     )
-    applies = _is_prose(batch) & np.asarray(batch.domain == "en", bool) & (batch.words >= ENOUGH_WORDS)
+    applies = _is_english(batch) & ~batch.is_cjk & (batch.words >= ENOUGH_WORDS)
     return under("few-function-words", found, config.min_function_words, applies)
 
 
@@ -103,6 +118,11 @@ def _is_prose(batch: Batch) -> Any:
     return ~batch.is_code & ~batch.is_math & ~batch.is_cjk
 
 
+def _is_english(batch: Batch) -> Any:
+    """[n] prose that should be English."""
+    return ~batch.is_code & np.asarray(batch.domain == "en", bool)
+
+
 def _word_length(batch: Batch) -> Any:
     return np.asarray(batch.visible / batch.words)
 
@@ -118,6 +138,8 @@ RULES = (
     few_letters,
     short_words,
     long_words,
+    other_script,
+    word_list,
     foreign,
     symbols,
     bullets,
