@@ -40,7 +40,7 @@ class GateConfig(Record):
     score: float = 0.5
     """Least selector score."""
     contribution_z: float = 1.0
-    """An arm takes documents while mean + z sd >= 0: at 0 noise alone refuses every second one, at 1.64 only harm does."""
+    """An arm takes documents while mean + z sd >= 0: at 0 noise refuses every second one, at 1.64 only harm."""
     harm_z: float = 1.64
     """An arm is harmful when mean + z sd < 0 (one-sided 95 %)."""
     demote_share: float = 0.2
