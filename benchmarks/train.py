@@ -3,7 +3,8 @@
 Ours is `training.trainer.run` as a worker calls it: one thread, blocks read from disk, guards, and a report to the
 controlling process after every step. The peers are what anyone would write: the batches as one tensor in memory,
 autocast, AdamW with our arguments, clipping and a schedule; in one the loss is transformers' own (`labels=`), in the
-other it is our chunked loss. Loading and saving count for neither. Alternating runs, medians; the losses must agree.
+other it is our chunked loss. Loading, saving and the first step count for nobody. Alternating runs, medians; the losses
+must agree. `cpu_ratio` is the same in CPU seconds of the process, which a busy machine disturbs less.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -31,8 +34,31 @@ from coevo.training.loss import next_token_loss
 from coevo.training.models import load_model
 from coevo.training.trainer import Batches, run_order
 
-Speeds = tuple[float, list[float]]
-"""Tokens per second, and the loss of every step."""
+BLOCK = 256
+Times = tuple[float, float]
+"""Seconds on the wall and on the CPU."""
+Loss = Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A contestant's run: tokens per second by either clock, and the loss of every step."""
+
+    wall: float
+    cpu: float
+    losses: list[float]
+
+
+def now() -> Times:
+    """Either clock."""
+    return time.perf_counter(), time.process_time()
+
+
+def passed(marks: list[Times], losses: list[float], spec: RunSpec) -> Pass:
+    """From the end of the first step to that of the last."""
+    tokens = (len(marks) - 1) * spec.config.batch * BLOCK
+    wall, cpu = (tokens / (last - first) for first, last in zip(marks[0], marks[-1], strict=True))
+    return Pass(wall, cpu, losses)
 
 
 def prepare(folder: Path, steps: int, dtype: Any) -> RunSpec:
@@ -41,7 +67,7 @@ def prepare(folder: Path, steps: int, dtype: Any) -> RunSpec:
     files = [f for f in files if "site-packages" not in f.parts and f.stat().st_size < 60_000][:120]
     texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
     base = build_base(ModelConfig(steps=2), texts, folder)
-    pack_arms({"code/L1": texts[::2], "code/L2": texts[1::2]}, Path(base.path), 256, folder / "blocks")
+    pack_arms({"code/L1": texts[::2], "code/L2": texts[1::2]}, Path(base.path), BLOCK, folder / "blocks")
     return RunSpec(
         name="main",
         group="full",
@@ -56,40 +82,32 @@ def prepare(folder: Path, steps: int, dtype: Any) -> RunSpec:
     )
 
 
-def ours(spec: RunSpec) -> Speeds:
-    """The trainer's loop by its own clock, which the whole call's must bear out."""
+def ours(spec: RunSpec) -> Pass:
+    """The trainer, told of each step as in a worker."""
     queue: SimpleQueue[Any] = SimpleQueue()
     losses: list[float] = []
+    marks: list[Times] = []
 
     def report(step: int, steps: int, loss: float, speed: float) -> None:
-        losses.append(loss)
         queue.put((spec.name, step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s"))
         queue.get()
+        losses.append(loss)
+        marks.append(now())
 
     with tempfile.TemporaryDirectory() as folder:
-        done = run(spec.model_copy(update={"out": f"{folder}/out"}), report)
-    return done.tokens / done.seconds, losses
+        run(spec.model_copy(update={"out": f"{folder}/out"}), report)
+    return passed(marks, losses, spec)
 
 
-def bare(spec: RunSpec, loss_of: Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]) -> Speeds:
+def bare(spec: RunSpec, loss_of: Loss) -> Pass:
     """A training loop with nothing around it."""
     config, device = spec.config, choose_device("cpu")
-    index = load_index(Path(spec.blocks))
     dtype = choose_dtype(config.dtype, device)
-    stream = Batches(Path(spec.blocks), index, run_order(spec, index), config.batch)
-    batches = torch.stack([torch.from_numpy(stream(step)) for step in range(spec.steps)])
-    model = load_model(Path(spec.base), attention=attention(device, dtype, index.block)).train()
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: learning_rate(step, spec.steps, config.warmup, config.decay)
-    )
-    losses = []
-    start = time.perf_counter()
-    for batch in batches:
+    model = load_model(Path(spec.base), attention=attention(device, dtype, BLOCK)).train()
+    optimiser, rate = adamw(model, spec)
+    losses: list[torch.Tensor] = []
+    marks: list[Times] = []
+    for batch in batches(spec):
         loss = loss_of(model, batch, dtype)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -97,7 +115,27 @@ def bare(spec: RunSpec, loss_of: Callable[[Any, torch.Tensor, torch.dtype], torc
         rate.step()
         optimiser.zero_grad()
         losses.append(loss.detach())
-    return batches.numel() / (time.perf_counter() - start), [float(loss) for loss in losses]
+        marks.append(now())
+    return passed(marks, [float(loss) for loss in losses], spec)
+
+
+def batches(spec: RunSpec) -> torch.Tensor:
+    """The run's own batches [steps, batch, block], read beforehand."""
+    index = load_index(Path(spec.blocks))
+    stream = Batches(Path(spec.blocks), index, run_order(spec, index), spec.config.batch)
+    return torch.stack([torch.from_numpy(stream(step)) for step in range(spec.steps)])
+
+
+def adamw(model: Any, spec: RunSpec) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """The trainer's optimiser and schedule."""
+    config, free = spec.config, list(model.parameters())
+    groups = [
+        {"params": [p for p in free if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in free if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.95), fused=True)
+    share = partial(learning_rate, steps=spec.steps, warmup=config.warmup, decay=config.decay)
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, share)
 
 
 def labels_loss(model: Any, tokens: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -107,70 +145,73 @@ def labels_loss(model: Any, tokens: torch.Tensor, dtype: torch.dtype) -> torch.T
     return loss
 
 
-def measured(spec: RunSpec, repeats: int) -> dict[str, list[Speeds]]:
+CONTEST: dict[str, tuple[str, Callable[[RunSpec], Pass]]] = {
+    "ours": ("coevo.training.run", ours),
+    "labels": ("bare PyTorch, loss by transformers (labels=)", partial(bare, loss_of=labels_loss)),
+    "chunked": ("bare PyTorch, our chunked loss", partial(bare, loss_of=next_token_loss)),
+}
+
+
+def measured(spec: RunSpec, repeats: int) -> dict[str, list[Pass]]:
     """Every contestant once a repeat, each repeat beginning with another one, after one short warm-up."""
-    contest: dict[str, Callable[[RunSpec], Speeds]] = {
-        "ours": ours,
-        "labels": lambda s: bare(s, labels_loss),
-        "chunked": lambda s: bare(s, next_token_loss),
-    }
-    for call in contest.values():
+    for _, call in CONTEST.values():
         call(spec.model_copy(update={"steps": 2}))
-    found: dict[str, list[Speeds]] = {name: [] for name in contest}
-    names = list(contest)
+    found: dict[str, list[Pass]] = {name: [] for name in CONTEST}
+    names = list(CONTEST)
     for repeat in range(repeats):
         for name in names[repeat % 3 :] + names[: repeat % 3]:
-            found[name].append(contest[name](spec))
+            found[name].append(CONTEST[name][1](spec))
     return found
 
 
-def check(found: dict[str, list[Speeds]]) -> tuple[float, float]:
-    """Largest difference of a step's loss from ours: of the chunked loop (the same sums) and of the other."""
-    mine = found["ours"][0][1]
-    far = {name: max(abs(a - b) for a, b in zip(mine, found[name][0][1], strict=True)) for name in found}
+def differences(found: dict[str, list[Pass]]) -> dict[str, float]:
+    """Largest difference of a step's loss from ours; the chunked loop does the same sums, the other nearly."""
+    mine = found["ours"][0].losses
+    far = {name: max(abs(a - b) for a, b in zip(mine, found[name][0].losses, strict=True)) for name in found}
     if far["chunked"] > 1e-6 or far["labels"] > 0.05:
         raise SystemExit(f"the loops do not train the same: losses differ by {far}")
-    return far["chunked"], far["labels"]
+    return far
 
 
-PEERS = {"labels": "bare PyTorch, loss by transformers (labels=)", "chunked": "bare PyTorch, our chunked loss"}
+def table(found: dict[str, list[Pass]]) -> None:
+    """Tokens per second of all."""
+    for name, passes in found.items():
+        wall, cpu = sorted(p.wall for p in passes), statistics.median(p.cpu for p in passes)
+        told = f"{statistics.median(wall):8.0f} tokens/s  ({wall[0]:.0f} to {wall[-1]:.0f})"
+        print(f"{CONTEST[name][0]:44} {told}  {cpu:8.0f} by CPU time")
 
 
-def reported(found: dict[str, list[Speeds]], repeats: int, dtype: str) -> list[dict[str, Any]]:
-    """Print the table; one JSON line a peer."""
-    speeds = {name: [speed for speed, _ in runs] for name, runs in found.items()}
-    for name, title in {"ours": "coevo.training.run", **PEERS}.items():
-        some = speeds[name]
-        print(f"{title:44} {statistics.median(some):8.0f} tokens/s  ({min(some):.0f} to {max(some):.0f})")
-    lines = []
-    for name, title in PEERS.items():
-        ratios = sorted(a / b for a, b in zip(speeds["ours"], speeds[name], strict=True))
-        one, other = statistics.median(speeds["ours"]), statistics.median(speeds[name])
-        line = {"name": "train", "ours": round(one), "peer": round(other), "ratio": round(statistics.median(ratios), 3)}
-        line |= {"unit": "tokens/s", "peer_name": title, "n": repeats, "dtype": dtype}
-        lines.append(line | {"spread": [round(ratios[0], 3), round(ratios[-1], 3)]})
-    return lines
+def line(found: dict[str, list[Pass]], name: str) -> dict[str, object]:
+    """Ours against one peer: medians of the repeats' ratios."""
+    pairs = list(zip(found["ours"], found[name], strict=True))
+    ratios = sorted(a.wall / b.wall for a, b in pairs)
+    one, other = (statistics.median(p.wall for p in found[n]) for n in ("ours", name))
+    told: dict[str, object] = {"name": "train", "ours": round(one), "peer": round(other)}
+    told |= {"ratio": round(statistics.median(ratios), 3), "unit": "tokens/s", "peer_name": CONTEST[name][0]}
+    told |= {"n": len(pairs), "spread": [round(ratios[0], 3), round(ratios[-1], 3)]}
+    return told | {"cpu_ratio": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3)}
 
 
 def main() -> None:
     """Run, print a table, and JSON lines last."""
     parser = argparse.ArgumentParser(description="Tokens per second of a run: ours against bare PyTorch loops")
     parser.add_argument("--quick", action="store_true", help="under 50 seconds: short runs")
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     options = parser.parse_args()
-    steps, repeats = (10, 5) if options.quick else (options.steps, options.repeats)
+    steps, repeats = (8, 5) if options.quick else (options.steps, options.repeats)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         spec = prepare(Path(folder), steps, options.dtype)
         found = measured(spec, repeats)
-    same, near = check(found)
+    far = differences(found)
     dtype = str(choose_dtype(spec.config.dtype, choose_device("cpu"))).removeprefix("torch.")
-    print(f"1.38M parameters, {steps} steps of 8 x 256 tokens, {dtype}, 1 thread, {repeats} alternating runs")
-    print(f"largest difference of a step's loss from ours: chunked {same:.1e}, labels {near:.1e}")
-    for line in reported(found, repeats, dtype):
-        print(json.dumps(line))
+    print(f"1.38M parameters, {steps} steps of 8 x {BLOCK} tokens, {dtype}, 1 thread, {repeats} alternating runs")
+    print(f"largest difference of a step's loss from ours: chunked {far['chunked']:.1e}, labels {far['labels']:.1e}")
+    table(found)
+    for name in ("labels", "chunked"):
+        print(json.dumps(line(found, name) | {"dtype": dtype}))
 
 
 if __name__ == "__main__":
