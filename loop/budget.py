@@ -1,6 +1,8 @@
 """Budget: what a run has spent, and whether another round may begin."""
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .config import BudgetConfig
 
@@ -18,21 +20,37 @@ class Spent:
     """Wall seconds of the newest round."""
 
 
+class End(NamedTuple):
+    """Why a run ends at a round boundary."""
+
+    reason: str
+    more: str
+    """Options of `coevo resume` that let another round begin."""
+
+
 def stop_reason(budget: BudgetConfig, spent: Spent, rounds_done: int, rounds_wanted: int) -> str:
-    """Why no further round begins; empty while one may.
+    """Why no further round begins; empty while one may."""
+    end = end_of(budget, spent, rounds_done, rounds_wanted)
+    return end.reason if end else ""
+
+
+def end_of(budget: BudgetConfig, spent: Spent, rounds_done: int, rounds_wanted: int) -> End | None:
+    """Why no further round begins and what would let it; None while one may.
 
     A round that would not fit into the time left is not begun, so that nothing paid for is thrown away.
     """
     if rounds_done >= rounds_wanted:
-        return f"{rounds_done} of {rounds_wanted} rounds done"
+        return End(f"{rounds_done} of {rounds_wanted} rounds done", f"--rounds {rounds_done + 1}")
     if budget.usd and spent.usd >= budget.usd:
-        return f"spent {spent.usd:.4f} of {budget.usd:.4f} USD"
+        return End(f"spent {spent.usd:.4f} of {budget.usd:.4f} USD", f"--max-usd {2 * spent.usd:.4g}")
     if budget.gpu_hours and spent.gpu_hours >= budget.gpu_hours:
-        return f"spent {spent.gpu_hours:.2f} of {budget.gpu_hours:.2f} GPU hours"
+        reason = f"spent {spent.gpu_hours:.2f} of {budget.gpu_hours:.2f} GPU hours"
+        return End(reason, f"--max-gpu-hours {2 * spent.gpu_hours:.3g}")
     if budget.seconds and spent.seconds + spent.last_round > budget.seconds:
-        left = budget.seconds - spent.seconds
-        return f"{left:.0f} s left of {budget.seconds:.0f} s, a round takes {spent.last_round:.0f} s"
-    return ""
+        left = max(0.0, budget.seconds - spent.seconds)
+        reason = f"{left:.0f} s left of {budget.seconds:.0f} s, a round takes {spent.last_round:.0f} s"
+        return End(reason, f"--timeout {math.ceil(spent.seconds + 2 * spent.last_round)}s")
+    return None
 
 
 def warnings(budget: BudgetConfig, spent: Spent) -> list[str]:

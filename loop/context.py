@@ -42,8 +42,10 @@ class RunContext:
             raise Stopping
 
     def event(self, number: int, node: str, level: str, message: str) -> None:
-        """Remember something a reader of the run should know, and say it."""
-        self.db.insert("events", {"round": number, "node": node, "level": level, "message": message})
+        """Remember something a reader of the run should know, and say it; a node that is done again says it once."""
+        row = {"round": number, "node": node, "level": level, "message": message}
+        if not self.db.rows("events", **row):
+            self.db.insert("events", row)
         self.progress.say(f"{node}: {level}: {message}")
 
     def relative(self, path: Path | str) -> str:

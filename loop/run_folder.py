@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from ..tiers.errors import InputError
 from .config import RunConfig, dump_config, load_config
+from .run_db import RunDB
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def _take(handle: int) -> None:
 
 
 def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolder:
-    """A new run folder with `config.yaml` (as given) and `resolved.yaml` (every value).
+    """A new run folder with `config.yaml` (as given), `resolved.yaml` (every value) and an empty database.
+
+    It gets its name when all of that is in it: what was killed half-made could be neither continued nor made again.
 
     Raises:
         InputError: the name is taken or not a plain folder name, or the folder cannot be written.
@@ -114,16 +118,25 @@ def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolde
         raise InputError(
             f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name"
         )
+    fresh = RunFolder(runs / f".{name}.{os.getpid()}")
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        folder.root.mkdir()
+        _fill(fresh, config, given)
+        fresh.root.rename(folder.root)
     except OSError as e:
         raise InputError(f"cannot write to {runs}: {e.strerror}. Choose another place with --runs") from e
+    finally:
+        shutil.rmtree(fresh.root, ignore_errors=True)
+    return folder
+
+
+def _fill(folder: RunFolder, config: RunConfig, given: str) -> None:
+    folder.root.mkdir()
     for inner in (folder.models, folder.scores):
         inner.mkdir()
     (folder.root / "config.yaml").write_text(given, encoding="utf-8")
     (folder.root / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
-    return folder
+    RunDB(folder.database, create=True).close()
 
 
 def open_run(runs: Path, name: str) -> RunFolder:
@@ -145,5 +158,5 @@ def open_run(runs: Path, name: str) -> RunFolder:
 
 def list_runs(runs: Path) -> list[str]:
     """Names of the runs in a folder, newest last."""
-    found = [p.parent for p in runs.glob("*/resolved.yaml")]
+    found = [p.parent for p in runs.glob("*/resolved.yaml") if not p.parent.name.startswith(".")]
     return [p.name for p in sorted(found, key=lambda p: p.stat().st_mtime)]

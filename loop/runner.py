@@ -13,9 +13,11 @@ import yaml
 
 from ..tiers.errors import CoevoError, InputError
 from ..tiers.tier import arms
+from .budget import end_of
 from .config import RunConfig, load_config
 from .feedback import create
 from .run_folder import RunFolder, create_run, open_run
+from .spent import spent
 from .workers import THREADS, Stopping
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Ended(InputError):
+    """Nothing is left to do within the run's limits."""
 
 
 def start(
@@ -64,6 +70,8 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
         except Stopping:
             progress.say(f"stopped; everything finished is on disk. Continue with: coevo resume {folder.name}")
             raise KeyboardInterrupt from None
+        except Ended:
+            raise
         except (CoevoError, OSError):
             progress.say(f"not finished; nothing is lost. Once it is mended: coevo resume {folder.name}")
             raise
@@ -101,17 +109,25 @@ def _check_agents(config: RunConfig) -> None:
 
 
 def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[str, Any] | None:
-    """The graph's input: a fresh state, or None to go on from the checkpoint."""
+    """The graph's input: a fresh state, or None to go on from the checkpoint.
+
+    Between two rounds the limits as they are now decide whether there is another one, not those it once stopped by.
+
+    Raises:
+        Ended: the run has, and its limits still say so.
+    """
     at = graph.get_state(thread)
     if not at.values and not at.next:
         return {"round": 0}
-    if not at.next:
-        if at.values["round"] >= context.config.rounds:
-            raise InputError(
-                f"run {context.folder.name!r} is complete after {at.values['round']} rounds: "
-                f"add more with 'coevo resume {context.folder.name} --rounds {at.values['round'] + 1}'"
-            )
-        graph.update_state(thread, {"stop": ""}, as_node="learn")
+    number = at.values.get("round", 0)
+    begun = context.db.rows("rounds", round=number + 1)  # a round that was begun is finished
+    if number and at.next in ((), ("finish",), ("allocate",)) and not begun:
+        used = spent(context.db, context.on_gpu)
+        end = end_of(context.config.budget, used, number, context.config.rounds)
+        if end and not at.next:
+            more = f"coevo resume {context.folder.name} {end.more}"
+            raise Ended(f"run {context.folder.name!r} has ended: {end.reason}. Go on with: {more}")
+        graph.update_state(thread, {"stop": end.reason if end else ""}, as_node="learn")
     return None
 
 

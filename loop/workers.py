@@ -1,6 +1,7 @@
 """Workers: long-lived processes of one thread each, in which training and evaluation run side by side."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -39,8 +40,6 @@ def report(name: str, done: int, total: int, text: str) -> None:
 def _start(queue: "SimpleQueue[tuple[str, int, int, str]]", parent: int) -> None:
     global _queue
     _queue = queue
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's to answer
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
@@ -69,20 +68,19 @@ class Workers:
             Stopping: the run was asked to stop; finished jobs have left their artefacts on disk.
             TrainingError: a worker process died (out of memory, killed).
         """
-        pool = self._started()
-        futures = [pool.submit(job, *item) for item in items]
         try:
+            futures = self._submit([(job, item) for item in items])
             self._wait(futures)
             return [f.result() for f in futures]
         except BrokenProcessPool as e:
+            if self._stopping.wait(1.0):  # a SIGTERM to the whole group ends workers before the controller hears it
+                raise Stopping from e
             self.close()
             raise TrainingError("a worker process died (out of memory or killed): free memory or set workers=1") from e
 
     def start(self) -> None:
         """Start the processes now, so that their imports overlap with other work."""
-        pool = self._started()
-        for _ in range(self.count):
-            pool.submit(_warm)
+        self._submit([(_warm, ())] * self.count)
 
     def close(self) -> None:
         """End the processes without waiting for jobs that nobody will read."""
@@ -93,6 +91,16 @@ class Workers:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
         pool.shutdown(wait=not self._stopping.is_set(), cancel_futures=True)
+
+    def _submit(self, jobs: "list[tuple[Callable[..., Any], tuple[Any, ...]]]") -> "list[Future[Any]]":
+        """Give jobs to the pool, which starts its processes on the way."""
+        pool = self._started()
+        # inherited by the processes: a Ctrl-C while they still import would print a traceback from each
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return [pool.submit(job, *item) for job, item in jobs]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:

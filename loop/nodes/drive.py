@@ -12,14 +12,43 @@ from ...tiers.document import Document
 from ..context import RunContext
 from ..workers import Stopping
 
+WORKS = {
+    "calibrate": "scorer",
+    "score": "scorer",
+    "edit": "editor",
+    "synthesize": "synthesizer",
+    "verify": "verifier",
+    "organize": "organizer",
+    "propose": "strategist",
+}
+"""Who does each piece of a round's work, in the order in which it is done: one begins when those before it are over."""
 
-def open_role(context: RunContext, number: int, role: str, student: Path | None = None) -> Chat:
-    """The model that plays a role, its answers recorded in the journal and charged in the round that paid."""
-    journal = Journal(context.folder.journal, scope=f"round-{number}")
-    return context.config.agents.open(role, journal=journal, student_path=student)
+
+def open_role(context: RunContext, number: int, work: str, student: Path | None = None) -> Chat:
+    """The model that does a piece of work, its answers recorded in the journal and charged to the work that paid."""
+    journal = Journal(context.folder.journal, scope=scope(number, work))
+    return context.config.agents.open(WORKS[work], journal=journal, student_path=student)
 
 
-def drive(context: RunContext, number: int, role: pool.Role, documents: Sequence[Document]) -> list[Decision]:
+def scope(number: int, work: str) -> str:
+    """What a piece of work is called in the journal."""
+    return f"round-{number}/{work}"
+
+
+def paid(context: RunContext, number: int, before: str = "") -> dict[tuple[str, str], Usage]:
+    """What was paid for in a round by role and model, each recorded call once; of all work, or of that `before` one."""
+    works = list(WORKS)
+    found: dict[tuple[str, str], Usage] = {}
+    with Journal(context.folder.journal) as journal:
+        for work in works[: works.index(before)] if before else works:
+            for model, usage in journal.costs(scope(number, work)).items():
+                found[WORKS[work], model] = found.get((WORKS[work], model), Usage()) + usage
+    return found
+
+
+def drive(
+    context: RunContext, number: int, work: str, role: pool.Role, documents: Sequence[Document]
+) -> list[Decision]:
     """Decisions about all documents, each accounted for.
 
     Raises:
@@ -30,16 +59,19 @@ def drive(context: RunContext, number: int, role: pool.Role, documents: Sequence
             role,
             documents,
             concurrency=context.config.agents.concurrency,
-            budget=remaining(context, number),
+            budget=remaining(context, number, work),
             should_stop=context.stopping.is_set,
         )
     except pool.Stopped as e:
         raise Stopping from e
 
 
-def remaining(context: RunContext, number: int) -> Budget:
-    """What the round may still spend, the run's own limit in USD included."""
-    limits, used = context.config.agents.budget, _used(context, number)
+def remaining(context: RunContext, number: int, work: str) -> Budget:
+    """What a piece of work may spend of the round's budget and of the run's own in USD.
+
+    Only work that is over counts: what this one paid for before it was killed is charged again as it is repeated.
+    """
+    limits, used = context.config.agents.budget, sum(paid(context, number, before=work).values(), Usage())
     usd = [limits.max_usd - used.usd] if limits.max_usd is not None else []
     if context.config.budget.usd:
         before = sum(c["usd"] for c in context.db.rows("costs") if c["round"] < number)
@@ -50,10 +82,3 @@ def remaining(context: RunContext, number: int) -> Budget:
         max_tokens=None if limits.max_tokens is None else max(0, limits.max_tokens - tokens),
         max_usd=max(0.0, min(usd)) if usd else None,
     )
-
-
-def _used(context: RunContext, number: int) -> Usage:
-    columns = ["calls", "tokens_in", "tokens_out", "usd"]
-    rows = context.store.ledger.read(number, columns=[*columns, "model"]).to_pylist()
-    paid = [r for r in rows if r["model"].startswith("openai:")]
-    return Usage(**{c: sum(r[c] for r in paid) for c in columns})

@@ -6,6 +6,7 @@ from ...agents.strategist import ArmRow, Proposal, RubricRow, Strategist, Table
 from ..context import RunContext
 from ..feedback.mechanism import Context, Plan, Probe
 from ..feedback.policy import admit_probe, shares, vector
+from .costs import record_costs
 from .drive import open_role
 
 NAME = "strategist"
@@ -26,8 +27,9 @@ def propose(context: RunContext, number: int) -> None:
             for r in context.db.rows("rubrics", round=number)
         ),
     )
-    made = Strategist(open_role(context, number, "strategist"), round=number).propose(table)
+    made = Strategist(open_role(context, number, "propose"), round=number).propose(table)
     context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
+    record_costs(context, number)  # again: the strategist is asked when the round's curation is long over
     if made.error:
         context.event(number, "learn", "warning", f"strategist: {made.error}")
 

@@ -27,8 +27,8 @@ from .scoring import as_document, draw_key
 def edit(context: RunContext, number: int) -> pa.Table:
     """EDIT decisions about L2 documents that the editor has not seen."""
     documents = fresh(context, number, Tier.L2, "edit", context.config.curation.edit)
-    role = Editor(open_role(context, number, "editor"), round=number)
-    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, role, documents)))
+    role = Editor(open_role(context, number, "edit"), round=number)
+    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "edit", role, documents)))
 
 
 def synthesize(context: RunContext, number: int) -> pa.Table:
@@ -36,7 +36,7 @@ def synthesize(context: RunContext, number: int) -> pa.Table:
     held = context.store.holdings()
     sources = list(documents_at(context, Tier.L2))
     role = Synthesizer(
-        open_role(context, number, "synthesizer"),
+        open_role(context, number, "synthesize"),
         round=number,
         seed=context.config.seed,
         wanted=wanted(context, number),
@@ -45,7 +45,7 @@ def synthesize(context: RunContext, number: int) -> pa.Table:
     )
     if not role.offline:
         sources = fresh(context, number, Tier.L2, "synthesize", context.config.curation.synthesize // role.per_document)
-    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, role, sources)))
+    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "synthesize", role, sources)))
 
 
 def verify(context: RunContext, number: int) -> pa.Table:
@@ -54,8 +54,8 @@ def verify(context: RunContext, number: int) -> pa.Table:
     parents = sorted({p for d in documents for p in d.parents})
     known = context.store.documents(parents, status=None).to_pylist()
     sources = {r["id"]: as_document(r) for r in known}
-    role = Verifier(open_role(context, number, "verifier"), round=number, sources=sources)
-    return rows_from_decisions(drive(context, number, role, documents))
+    role = Verifier(open_role(context, number, "verify"), round=number, sources=sources)
+    return rows_from_decisions(drive(context, number, "verify", role, documents))
 
 
 def organize(context: RunContext, number: int) -> pa.Table:
@@ -67,8 +67,8 @@ def organize(context: RunContext, number: int) -> pa.Table:
     ids = [d for d, passed in votes.items() if passed]
     documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
     known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
-    role = Organizer(open_role(context, number, "organizer"), round=number, known=known)
-    decided = drive(context, number, role, documents) if documents else []
+    role = Organizer(open_role(context, number, "organize"), round=number, known=known)
+    decided = drive(context, number, "organize", role, documents) if documents else []
     return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
 
 

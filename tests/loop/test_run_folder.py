@@ -1,0 +1,34 @@
+"""A run folder is there whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from coevo.loop import run_folder
+from coevo.loop.config import load_config
+from coevo.loop.run_folder import RunFolder, create_run, list_runs, open_run
+
+
+def test_a_run_that_was_only_just_made_can_be_continued(tmp_path: Path) -> None:
+    made = create_run(tmp_path / "runs", "whole", load_config("embedded"), "preset: embedded")
+    assert open_run(tmp_path / "runs", "whole") == made
+    assert list_runs(tmp_path / "runs") == ["whole"]
+
+
+def test_what_was_killed_half_made_is_no_run_and_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, fill, remove = load_config("embedded"), run_folder._fill, run_folder.shutil.rmtree
+
+    def killed(folder: RunFolder, *rest: object) -> None:
+        fill(folder, *rest)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder, "_fill", killed)
+        patch.setattr(run_folder.shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up after kill -9
+        with pytest.raises(KeyboardInterrupt):
+            create_run(tmp_path, "whole", config, "")
+    assert run_folder.shutil.rmtree is remove
+    assert [p.name[:7] for p in tmp_path.iterdir()] == [".whole."]
+    assert list_runs(tmp_path) == []
