@@ -2,7 +2,7 @@
 
 import pytest
 
-from coevo.loop.budget import Spent, stop_reason, warnings
+from coevo.loop.budget import Spent, end_of, stop_reason, warnings
 from coevo.loop.config import BudgetConfig
 from coevo.loop.runner import parse_seconds
 from coevo.tiers.errors import InputError
@@ -26,6 +26,20 @@ def test_a_round_begins_only_within_the_budget(budget: BudgetConfig, done: int, 
     reason = stop_reason(budget, SPENT, done, 3)
     assert says in reason
     assert bool(reason) == bool(says)
+
+
+@pytest.mark.parametrize(
+    ("budget", "done", "more"),
+    [
+        (BudgetConfig(), 3, "--rounds 4"),
+        (BudgetConfig(usd=1.0), 1, "--max-usd 2"),
+        (BudgetConfig(gpu_hours=0.4), 1, "--max-gpu-hours 1"),
+        (BudgetConfig(seconds=1), 1, "--timeout 800s"),
+    ],
+)
+def test_an_ended_run_is_told_what_lets_it_go_on(budget: BudgetConfig, done: int, more: str) -> None:
+    end = end_of(budget, SPENT, done, 3)
+    assert end is not None and end.more == more
 
 
 def test_half_spent_budgets_are_said() -> None:

@@ -1,5 +1,6 @@
 """A run folder is there whole or not at all."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_run_that_was_only_just_made_can_be_continued(tmp_path: Path) -> None:
 def test_what_was_killed_half_made_is_no_run_and_not_in_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, fill, remove = load_config("embedded"), run_folder._fill, run_folder.shutil.rmtree
+    config, fill = load_config("embedded"), run_folder._fill
 
     def killed(folder: RunFolder, *rest: object) -> None:
         fill(folder, *rest)  # type: ignore[arg-type]
@@ -26,9 +27,8 @@ def test_what_was_killed_half_made_is_no_run_and_not_in_the_way(
 
     with monkeypatch.context() as patch:
         patch.setattr(run_folder, "_fill", killed)
-        patch.setattr(run_folder.shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up after kill -9
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)  # nobody tidies up after kill -9
         with pytest.raises(KeyboardInterrupt):
             create_run(tmp_path, "whole", config, "")
-    assert run_folder.shutil.rmtree is remove
     assert [p.name[:7] for p in tmp_path.iterdir()] == [".whole."]
     assert list_runs(tmp_path) == []
