@@ -16,6 +16,9 @@ from .scores import ItemScores, read_scores
 
 Floats = NDArray[np.float64]
 
+FREE = 0.25
+"""A benchmark's gain up to so many sds is never capped: where one alone moves, its gain must not count as nothing."""
+
 
 class Scale(Record):
     """Units of the composite, fixed at prepare from the base model's scores and never moved in a run."""
@@ -26,7 +29,7 @@ class Scale(Record):
     sd: dict[str, float]
     """Standard deviation of the base's items, by benchmark: its unit."""
     max_share: float = 0.3
-    """Largest share of one benchmark in the sum of absolute contributions."""
+    """Largest share of one benchmark in the sum of absolute contributions, once its gain is above `FREE`."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def composite(paired: Gains, suite: Suite, scale: Scale) -> Composite:
     units = np.array([scale.sd[name] for name in paired.names]) * len(paired.names)
     signs = np.array([1.0 if b.higher_is_better else -1.0 for b in suite.benchmarks])
     base = np.array([scale.mean[name] for name in paired.names])
-    clipped, slope = cap(paired.gain / units, scale.max_share)
+    clipped, slope = cap(paired.gain / units, scale.max_share, FREE / len(paired.names))
     by_cluster = (slope / units) @ paired.sums
     weights = (np.abs(slope) / units) @ paired.weights
     return Composite(
@@ -124,11 +127,12 @@ def composite(paired: Gains, suite: Suite, scale: Scale) -> Composite:
     )
 
 
-def cap(contributions: Floats, share: float) -> tuple[Floats, Floats]:
-    """Clip contributions at +-t, with the largest t at which none exceeds `share` of the clipped absolute sum.
+def cap(contributions: Floats, share: float, free: float = 0.0) -> tuple[Floats, Floats]:
+    """Clip contributions at +-t, the largest t at which none exceeds `share` of the clipped absolute sum, or at `free`.
 
     With the k largest clipped and the others summing to S in absolute value, t = share * S / (1 - k * share). Fewer
-    than 1 / share benchmarks cannot satisfy the share; then it is 1 / (B - 1), and one or two are not capped.
+    than 1 / share benchmarks cannot satisfy the share; then it is 1 / (B - 1), and one or two are not capped. Without
+    `free` the noise of benchmarks that stand still would decide how much of the moving one's gain counts.
 
     Returns:
         The clipped contributions [B], and the derivative [B] of their sum with respect to each contribution: 0 for a
@@ -144,6 +148,8 @@ def cap(contributions: Floats, share: float) -> tuple[Floats, Floats]:
         limit = share * float(falling[k:].sum()) / room if room > 1e-9 else np.inf
     if k == 0:
         return contributions.copy(), np.ones(count)
+    follows = share / room if limit > free else 0.0  # a fixed limit does not move with the others
+    limit = max(limit, free)
     signs, large = np.sign(contributions), sizes > limit * (1 + 1e-9)
-    slope = np.where(large, 0.0, 1 + signs * share / room * signs[large].sum())
+    slope = np.where(large, 0.0, 1 + signs * follows * signs[large].sum())
     return np.where(large, signs * limit, contributions), slope

@@ -31,6 +31,6 @@ class EvalConfig(Record):
     min_items: int = Field(default=24, ge=2)
     """A benchmark with fewer questions is left out by name."""
     max_share: float = Field(default=0.3, gt=0, le=1)
-    """Largest share that one benchmark may have in the sum of absolute contributions to the composite."""
+    """Largest share of one benchmark in the sum of absolute contributions to the composite, its gain above .25 sd."""
     batch: int = Field(default=8, ge=1)
     """Requests in one forward pass; scores do not depend on it in float32."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ..tiers.errors import InputError
 
 APPLICATION = 0x636F6576  # "coev", so that a foreign SQLite file is known at once
-VERSION = 1
+VERSION = 2
 
 
 class Table(NamedTuple):
@@ -61,7 +61,8 @@ TABLES: dict[str, Table] = {
     ),
     "steps": _table(
         "round step domain",
-        "round:int step:text domain:text count_in:int kept:int dropped:int quarantined:int reasons:json seconds:real",
+        "round:int step:text domain:text count_in:int kept:int dropped:int quarantined:int "
+        "actions:json reasons:json seconds:real",
     ),
     "nodes": _table("round node", "round:int node:text key:text result:json seconds:real"),
     "events": _table("", "at:real round:int node:text level:text message:text"),

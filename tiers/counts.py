@@ -13,6 +13,8 @@ from .record import Record
 
 MOST_REASONS = 30
 OTHER = "other reasons"
+Frequencies = dict[tuple[Any, ...], dict[str, int]]
+"""How often each value occurs, by (round, step, domain)."""
 
 # A reason is counted up to its first measured value, id or quotation: "symbol ratio 0.41 > 0.10" is "symbol ratio".
 _VARYING = r"""^(.*?)(?:(?:^|[\s(=<>])(?:[-+~]?\d|[0-9a-f]{12}).*|\s*['"`].*)$"""
@@ -28,6 +30,8 @@ class StepCount(Record):
     kept: int
     dropped: int
     quarantined: int
+    actions: dict[str, int]
+    """What was decided about how many, by the ledger's action, the most frequent first."""
     reasons: dict[str, int]
     """How many were dropped or quarantined for what, the most frequent first."""
 
@@ -35,6 +39,8 @@ class StepCount(Record):
     def _accounts_for_all(self) -> Self:
         if self.count_in != self.kept + self.dropped + self.quarantined:
             raise ValueError(f"{self.step} of {self.domain}: {self.count_in} in is not kept + dropped + quarantined")
+        if self.count_in != sum(self.actions.values()):
+            raise ValueError(f"{self.step} of {self.domain}: {self.count_in} in is not the sum of {self.actions}")
         return self
 
 
@@ -58,8 +64,9 @@ def counts(rows: pa.Table) -> list[StepCount]:
     )
     keys = ["round", "step", "domain"]
     groups = tally.group_by(keys).aggregate([([], "count_all"), ("dropped", "sum"), ("quarantined", "sum")])
-    reasons = _reasons(last.filter(pc.or_(dropped, quarantined)), keys)
-    found = [_step_count(group, reasons) for group in groups.to_pylist()]
+    actions = _frequencies(last, keys, "action", len(Action))
+    reasons = _frequencies(_kinds(last.filter(pc.or_(dropped, quarantined))), keys, "reason", MOST_REASONS)
+    found = [_step_count(group, actions, reasons) for group in groups.to_pylist()]
     return sorted(found, key=lambda c: (c.round, STEPS.index(c.step), c.domain))
 
 
@@ -71,21 +78,30 @@ def _last_of_each(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(np.sort(at.to_numpy(zero_copy_only=False))))
 
 
-def _reasons(rows: pa.Table, keys: list[str]) -> dict[tuple[Any, ...], dict[str, int]]:
-    """Frequencies of reasons by (round, step, domain)."""
+def _kinds(rows: pa.Table) -> pa.Table:
+    """`rows` with each reason cut down to what it has in common with others of its kind."""
     kind = pc.replace_substring_regex(rows["reason"], _VARYING, r"\1")
     kind = pc.utf8_rtrim(kind, " :(=<>,-")
-    named = rows.select(keys).append_column("reason", pc.if_else(pc.equal(kind, ""), OTHER, kind))
-    found: dict[tuple[Any, ...], dict[str, int]] = {}
-    frequent = named.group_by([*keys, "reason"]).aggregate([([], "count_all")]).to_pylist()
-    for group in sorted(frequent, key=lambda g: (-g["count_all"], g["reason"])):
-        these = found.setdefault(tuple(group[k] for k in keys), {})
-        name = group["reason"] if len(these) < MOST_REASONS else OTHER
+    named = pc.if_else(pc.equal(kind, ""), OTHER, kind)
+    return rows.set_column(rows.column_names.index("reason"), "reason", named)
+
+
+def _frequencies(rows: pa.Table, keys: list[str], column: str, most: int) -> Frequencies:
+    """Frequencies of a column's values by (round, step, domain); values after the `most` frequent count together."""
+    found: Frequencies = {}
+    frequent = rows.group_by([*keys, column]).aggregate([([], "count_all")]).to_pylist()
+    for group in sorted(frequent, key=lambda g: (-g["count_all"], g[column])):
+        these = found.setdefault(tuple(group[k] if k != "domain" else group[k] or "" for k in keys), {})
+        name = group[column] if len(these) < most else OTHER
         these[name] = these.get(name, 0) + group["count_all"]
     return found
 
 
-def _step_count(group: dict[str, Any], reasons: dict[tuple[Any, ...], dict[str, int]]) -> StepCount:
+def _step_count(
+    group: dict[str, Any],
+    actions: dict[tuple[Any, ...], dict[str, int]],
+    reasons: dict[tuple[Any, ...], dict[str, int]],
+) -> StepCount:
     key = (group["round"], group["step"], group["domain"])
     aside = group["dropped_sum"] + group["quarantined_sum"]
     return StepCount(
@@ -96,5 +112,6 @@ def _step_count(group: dict[str, Any], reasons: dict[tuple[Any, ...], dict[str, 
         kept=group["count_all"] - aside,
         dropped=group["dropped_sum"],
         quarantined=group["quarantined_sum"],
+        actions=actions[key],
         reasons=reasons.get(key, {}),
     )

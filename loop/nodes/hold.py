@@ -1,6 +1,7 @@
 """From sources to L1: ingest, hold out whole source files for the benchmarks, clean, deduplicate, decontaminate."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from ...tiers.rows import rows, verdict_rows
 from ...tiers.split import source_file, split
 from ...tiers.tier import Tier
 from ..context import RunContext
+from ..view.formats import done
 from .evaluate import suite_path
 
 HELD_OUT = "held out: "
@@ -43,9 +45,12 @@ def step(context: RunContext, number: int, name: str, make: Callable[[], tuple[p
     seconds = time.monotonic() - began
     context.db.insert("steps", [c.model_dump(mode="json") | {"seconds": seconds} for c in counted])
     told = {k: sum(getattr(c, k) for c in counted) for k in ("count_in", "kept", "dropped", "quarantined")}
+    moved: Counter[str] = Counter()
+    for c in counted:
+        moved.update({a: n for a, n in c.actions.items() if a not in ("drop", "quarantine")})
     context.progress.say(
         f"round {number} · {name} · {told['count_in']} in = {told['kept']} kept + {told['dropped']} dropped"
-        f" + {told['quarantined']} quarantined"
+        f" + {told['quarantined']} quarantined" + (f" · {done(moved)}" if moved else "")
     )
 
 

@@ -9,6 +9,25 @@ from typing import Any
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 DIFF_SOURCE = 20_000
 NOTHING, MINUS = "\u2013", "\u2212"
+DONE = {
+    "ingest": "read in",
+    "quarantine": "quarantined",
+    "drop": "dropped",
+    "promote": "promoted",
+    "demote": "demoted",
+    "score": "scored",
+    "edit": "edited",
+    "create": "written",
+    "verify": "checked",
+    "refuse": "refused",
+    "none": "left alone",
+}
+"""What a ledger's action has done to a document, as people say it."""
+
+
+def done(actions: Mapping[str, int]) -> str:
+    """How many documents an action was done to, action by action."""
+    return ", ".join(f"{count(n)} {DONE.get(action, action)}" for action, n in actions.items())
 
 
 def plain(text: object, limit: int = 240) -> str:

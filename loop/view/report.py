@@ -62,7 +62,7 @@ def environment() -> Environment:
         formats.duration,
         formats.usd,
     )
-    found.filters |= {f.__name__: f for f in (*named, formats.line)}
+    found.filters |= {f.__name__: f for f in (*named, formats.line, formats.done)}
     found.globals |= {"charts": charts, "Scale": charts.Scale}
     return found
 

@@ -142,20 +142,23 @@ def rubrics(run: RunReader) -> list[dict[str, Any]]:
 
 
 def steps(run: RunReader) -> list[dict[str, Any]]:
-    """Counts of each step over all rounds and domains, with the most frequent reasons."""
+    """Counts of each step over all rounds and domains, what was done, and the most frequent reasons."""
     out: dict[str, dict[str, Any]] = {}
     for row in run.db.rows("steps"):
-        empty = {"count_in": 0, "kept": 0, "dropped": 0, "quarantined": 0, "seconds": 0.0, "reasons": {}}
+        empty: dict[str, Any] = {"count_in": 0, "kept": 0, "dropped": 0, "quarantined": 0, "seconds": 0.0}
+        empty |= {"actions": {}, "reasons": {}}
         told = out.setdefault(
             row["step"], {"step": row["step"], "name": STEP_NAMES.get(row["step"], row["step"]), **empty}
         )
         for key in ("count_in", "kept", "dropped", "quarantined", "seconds"):
             told[key] += row[key] or 0
-        for reason, n in (row["reasons"] or {}).items():
-            told["reasons"][reason] = told["reasons"].get(reason, 0) + n
+        for kind in ("actions", "reasons"):
+            for name, n in (row[kind] or {}).items():
+                told[kind][name] = told[kind].get(name, 0) + n
     order = list(STEP_NAMES)
     for told in out.values():
-        told["reasons"] = dict(sorted(told["reasons"].items(), key=lambda kv: (-kv[1], kv[0]))[:4])
+        for kind in ("actions", "reasons"):
+            told[kind] = dict(sorted(told[kind].items(), key=lambda kv: (-kv[1], kv[0]))[:4])
     return sorted(out.values(), key=lambda s: order.index(s["step"]) if s["step"] in order else len(order))
 
 

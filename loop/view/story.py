@@ -168,7 +168,8 @@ def _differs(contrast: dict[str, Any], arm: str) -> bool:
 def _arm_moves(run: RunReader, arm: str) -> list[dict[str, Any]]:
     """How many documents entered and left the arm in each round, by action and reason (the most frequent ones)."""
     domain, tier = arm.split("/L")
-    rows = run.ledger
+    kind = pc.replace_substring_regex(run.ledger["reason"], r"(?: made from | from |[;:(]| \(|[0-9]).*$", "")
+    rows = run.ledger.set_column(run.ledger.column_names.index("reason"), "reason", pc.utf8_trim_whitespace(kind))
     here = pc.and_(pc.equal(rows["domain"], domain), pc.equal(pc.fill_null(rows["tier"], -1), int(tier)))
     grouped = rows.filter(here).group_by(["round", "action", "reason"]).aggregate([("doc", "count")]).to_pylist()
     grouped.sort(key=lambda g: (g["round"], -g["doc_count"], g["action"], g["reason"]))

@@ -5,23 +5,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from .formats import NOTHING, count, duration, interval, line, number, percent, signed, usd
+from .formats import DONE, NOTHING, count, duration, interval, line, number, percent, signed, usd
 from .text import Row, console, heading, table, verdict
 
 MARKS = {"+": "green", "-": "red", "@": "dim"}
-DONE = {
-    "ingest": "read in",
-    "quarantine": "quarantined",
-    "drop": "dropped",
-    "promote": "promoted",
-    "demote": "demoted",
-    "score": "scored",
-    "edit": "edited",
-    "create": "written",
-    "verify": "checked",
-    "refuse": "refused",
-    "none": "left alone",
-}
 
 
 def story(data: Row) -> None:

@@ -52,12 +52,33 @@ def test_the_cap_by_hand(values: list[float], expected: list[float]) -> None:
     np.testing.assert_allclose(cap(np.array(values), 0.3)[0], expected, atol=1e-12)
 
 
-@given(st.lists(st.floats(-1, 1), min_size=5, max_size=8).map(np.array), st.integers(0, 4))
-def test_the_slope_is_the_derivative_of_the_capped_sum(values: Floats, place: int) -> None:
+def test_small_gains_are_never_capped() -> None:
+    np.testing.assert_allclose(cap(np.array([0.2, 0.0, 0.0, 0.0]), 0.3, 0.2)[0], [0.2, 0, 0, 0])
+    clipped, slope = cap(np.array([1.0, 0.01, -0.01, 0.0]), 0.3, 0.2)
+    np.testing.assert_allclose(clipped, [0.2, 0.01, -0.01, 0.0])
+    np.testing.assert_allclose(slope, [0, 1, 1, 1])
+
+
+def test_one_benchmark_that_moves_alone_counts_and_has_an_error() -> None:
+    """Three benchmarks of which two stand still: the cap made of this a gain of 0 with an interval from 0 to 0."""
+    rng = np.random.default_rng(3)
+    suite = planted_suite(names=("bpb_en", "cloze_en", "arithmetic"))
+    one, other = planted_run(suite, rng), planted_run(suite, rng)
+    moved = planted_run(suite, rng, gain=0.1)
+    other["bpb_en"] = moved["bpb_en"]
+    found = composite(gains(one, other, suite), suite, planted_scale(suite, sd=0.5))
+    assert found.gain == pytest.approx(0.1 / 0.5 / 3, abs=0.03)
+    assert (found.influence**2).sum() > 0
+
+
+@given(
+    st.lists(st.floats(-1, 1), min_size=5, max_size=8).map(np.array), st.integers(0, 4), st.sampled_from([0.0, 0.05])
+)
+def test_the_slope_is_the_derivative_of_the_capped_sum(values: Floats, place: int, free: float) -> None:
     values = values + np.linspace(0.01, 0.0137, len(values))
     step = np.zeros(len(values))
     step[place] = 1e-7
-    up, down = cap(values + step, 0.3), cap(values - step, 0.3)
+    up, down = cap(values + step, 0.3, free), cap(values - step, 0.3, free)
     if not np.allclose(up[1], down[1], atol=1e-6):
         return  # a corner lies between them
     numeric = (up[0].sum() - down[0].sum()) / 2e-7
