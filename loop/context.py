@@ -58,13 +58,12 @@ class RunContext:
 
 
 def open_context(folder: RunFolder, config: RunConfig, progress: Progress, stopping: threading.Event) -> RunContext:
-    """The rooms of a run, opened for writing; worker processes begin to start in the background.
+    """The rooms of a run, opened for writing.
 
     Raises:
         LedgerError: what lies on disk contradicts itself.
     """
     workers = Workers(config.workers, stopping, progress.job)
-    workers.start()
     db = RunDB(folder.database, create=True)
     return RunContext(folder, config, Store(folder.root), db, workers, progress, cache_folder(), stopping)
 

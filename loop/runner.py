@@ -88,7 +88,9 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
         _check_agents(config)
         graph = build(bind(context), folder.database)
         thread = {"configurable": {"thread_id": "main"}}
-        for _ in graph.stream(_entry(graph, thread, context), thread, durability="sync", stream_mode="updates"):
+        entry = _entry(graph, thread, context)
+        context.workers.start()  # now that there is something to do; their imports overlap with the first step
+        for _ in graph.stream(entry, thread, durability="sync", stream_mode="updates"):
             context.safe_point()
     finally:
         context.workers.close()

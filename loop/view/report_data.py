@@ -8,7 +8,7 @@ from .flows import tier_counts, tier_flows
 from .formats import safe
 from .headline import headline, minimum_detectable
 from .reader import RunReader
-from .tables import round_lines, spent
+from .tables import ended, round_lines, spent
 
 STEP_NAMES = {
     "ingest": "read",
@@ -42,6 +42,7 @@ def gather(run: RunReader) -> dict[str, Any]:
             "done": len(run.finished),
             "wanted": run.wanted,
             "last": last,
+            "ended": (ended(run) or {}).get("stop") if last < run.wanted else None,
             "spent": spent(run),
             "agents": agents(run.config),
             "rounds": round_lines(run),

@@ -134,10 +134,10 @@ def _state(run: RunReader) -> str:
         return "running"
     if not run.db.rows("rounds"):
         return "not begun"
-    return "finished" if _ended(run) else "stopped"
+    return "finished" if ended(run) else "stopped"
 
 
-def _ended(run: RunReader) -> dict[str, Any] | None:
+def ended(run: RunReader) -> dict[str, Any] | None:
     """What `finish` wrote of the newest round, if it came that far."""
     final = run.db.meta("final")
     newest = run.rounds[-1]["round"] if run.rounds else 0
@@ -158,7 +158,7 @@ def _status(run: RunReader) -> dict[str, Any]:
             "rounds_done": len(run.finished),
             "rounds_wanted": run.wanted,
             "node": _node(run, now) if state != "finished" else None,
-            "stop_reason": (_ended(run) or {}).get("stop"),
+            "stop_reason": (ended(run) or {}).get("stop"),
             "spent": spent(run),
             "budget": run.config.get("budget") or {},
             "eta_seconds": _eta(run, now) if state != "finished" else None,

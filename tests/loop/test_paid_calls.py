@@ -1,0 +1,161 @@
+"""Paid calls of a round that is killed and resumed: those that were recorded are not repeated, and each counts once."""
+
+import hashlib
+import json
+import math
+import shutil
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from coevo.agents.journal import Journal
+
+from .interrupt import Process, table
+
+pytestmark = pytest.mark.slow
+CONCURRENCY = 4
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answer({"data": []})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        serial = self.desk.ask(body)
+        time.sleep(0.01)  # so that a kill finds some calls in flight
+        usage = {"prompt_tokens": 100 + serial, "completion_tokens": 1}
+        self.answer({"id": str(serial), "choices": [choice(body)], "usage": usage})
+
+    def answer(self, value: Any) -> None:
+        content = json.dumps(value).encode()
+        try:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except OSError:  # the client was killed
+            self.close_connection = True
+
+    @property
+    def desk(self) -> "Server":
+        assert isinstance(self.server, Server)
+        return self.server
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class names it so
+        return
+
+
+class Server(ThreadingHTTPServer):
+    """A model that answers by a rule, and remembers everything that it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.asked: list[str] = []
+        self.kinds: Counter[str] = Counter()
+
+    def ask(self, body: dict[str, Any]) -> int:
+        with self.lock:
+            self.asked.append(json.dumps(body, sort_keys=True))
+            self.kinds[kind(body)] += 1
+            return len(self.asked) - 1
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        return
+
+
+def kind(body: dict[str, Any]) -> str:
+    """What form of answer is asked for."""
+    return str(body["response_format"]["json_schema"]["name"]) if "response_format" in body else "choose"
+
+
+def choice(body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a question, drawn from the question alone."""
+    if "logprobs" in body:
+        yes = 0.05 + 0.9 * hashlib.blake2b(json.dumps(body["messages"]).encode(), digest_size=1).digest()[0] / 255
+        top = [{"token": t, "logprob": math.log(p)} for t, p in ((" yes", yes), (" no", 1 - yes))]
+        return {"message": {"content": " yes"}, "logprobs": {"content": [{**top[0], "top_logprobs": top}]}}
+    said = {
+        "EditProgram": {"edits": [{"op": "add", "after": 0, "text": "# seen"}], "reason": "a heading helps"},
+        "Advice": {"probes": [], "targets": {}, "reason": "the table says little yet"},
+        "Solution": {"steps": "counted", "answer": "1"},
+    }
+    return {"message": {"content": json.dumps(said[kind(body)])}, "finish_reason": "stop"}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def recorded(root: Path) -> list[int]:
+    """Serial numbers of the answers in the journal."""
+    with closing(sqlite3.connect(f"{(root / 'calls.db').as_uri()}?mode=ro", uri=True)) as connection:
+        return [int(json.loads(answer)["id"]) for (answer,) in connection.execute("select answer from calls")]
+
+
+def hire(root: Path, server: Server) -> None:
+    """Let the server play every role of the run that it can be played by."""
+    path = root / "resolved.yaml"
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    url = f"openai:m@http://127.0.0.1:{server.server_address[1]}"
+    tree["agents"] |= dict.fromkeys(("scorer", "editor", "verifier", "strategist"), url)
+    tree["agents"] |= {"concurrency": CONCURRENCY, "prices": {"m": {"tokens_in": 10.0, "tokens_out": 50.0}}}
+    tree["curation"] |= {"edit": 60, "score": 30}
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+
+
+def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished, cli, server: Server) -> None:  # type: ignore[no-untyped-def]
+    root = cli.folder / "runs" / "whole"
+    shutil.copytree(finished.folder / "runs" / "whole", root)
+    hire(root, server)
+    more = ("resume", "whole", "--rounds", "3")
+    kept: list[int] = []
+    # while the judges are calibrated, and in the editor's pass
+    for moment in (lambda: len(server.asked) > 60, lambda: server.kinds["EditProgram"] > 5):
+        before, process = len(server.asked), Process(cli, more)
+        process.until(moment)
+        process.kill()
+        kept = not_repeated(root, server, kept, before)
+    before, process = len(server.asked), Process(cli, more)
+    assert process.end() == 0, process.text
+    kept = not_repeated(root, server, kept, before)
+    assert len(server.asked) - len(kept) <= 2 * CONCURRENCY, "more than what was in flight was lost"
+    assert server.kinds["Advice"] == 1
+    check_costs(root, kept)
+
+
+def not_repeated(root: Path, server: Server, kept: list[int], before: int) -> list[int]:
+    """What is recorded now; nothing of what was `kept` is gone or was asked for again after `before` questions."""
+    now = recorded(root)
+    assert set(kept) <= set(now)
+    assert {server.asked[serial] for serial in kept}.isdisjoint(server.asked[before:])
+    return now
+
+
+def check_costs(root: Path, kept: list[int]) -> None:
+    """Costs of the round by role, against the journal and against what the server said."""
+    rows = [r for r in table(root, "costs") if r["round"] == 3 and r["model"].startswith("openai:")]
+    assert {r["role"] for r in rows} == {"scorer", "editor", "verifier", "strategist"}
+    with Journal(root / "calls.db") as journal:
+        (usage,) = journal.costs().values()
+    assert sum(r["calls"] for r in rows) == usage.calls == len(kept) == len(set(kept))
+    assert sum(r["tokens_in"] for r in rows) == usage.tokens_in == sum(100 + serial for serial in kept)
+    assert sum(r["usd"] for r in rows) == pytest.approx(usage.usd)
