@@ -67,7 +67,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
         folder.write_config(config)  # only who holds the run may change its limits
         try:
             _walk(folder, config, progress, stopping)
-        except Stopping:
+        except (Stopping, KeyboardInterrupt):  # asked once, and asked twice
             progress.say(f"stopped; everything finished is on disk. Continue with: coevo resume {folder.name}")
             raise KeyboardInterrupt from None
         except Ended:
