@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ...eval.suites import HeldOut, build_suite, save_suite, suite_texts
 from ...tiers.clean import clean
-from ...tiers.counts import counts
+from ...tiers.counts import StepCount, counts
 from ...tiers.decision import Action
 from ...tiers.decontaminate import decontaminate
 from ...tiers.dedup import dedup
@@ -44,14 +44,19 @@ def step(context: RunContext, number: int, name: str, make: Callable[[], tuple[p
     counted = counts(context.store.ledger.read(number, name))
     seconds = time.monotonic() - began
     context.db.insert("steps", [c.model_dump(mode="json") | {"seconds": seconds} for c in counted])
+    context.progress.say(f"round {number} · {name} · {_told(counted)}")
+
+
+def _told(counted: list[StepCount]) -> str:
+    """What came in and where it went, and what was done to what was kept if that was more than one thing."""
     told = {k: sum(getattr(c, k) for c in counted) for k in ("count_in", "kept", "dropped", "quarantined")}
-    moved: Counter[str] = Counter()
+    stayed: Counter[str] = Counter()
     for c in counted:
-        moved.update({a: n for a, n in c.actions.items() if a not in ("drop", "quarantine")})
-    context.progress.say(
-        f"round {number} · {name} · {told['count_in']} in = {told['kept']} kept + {told['dropped']} dropped"
-        f" + {told['quarantined']} quarantined" + (f" · {done(moved)}" if moved else "")
+        stayed.update({a: n for a, n in c.actions.items() if a not in (Action.DROP, Action.QUARANTINE)})
+    numbers = (
+        f"{told['count_in']} in = {told['kept']} kept + {told['dropped']} dropped + {told['quarantined']} quarantined"
     )
+    return f"{numbers} · {done(stayed)}" if len(stayed) > 1 else numbers
 
 
 def _ingest(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
