@@ -61,13 +61,24 @@ def compare(
 
 
 def evidence_cov(
-    pairs: Sequence[tuple[Path, Path]], suite: Suite, noise: NoiseFloor | None, scale: Scale
+    pairs: Sequence[tuple[Path, Path]],
+    suite: Suite,
+    noise: NoiseFloor | None,
+    scale: Scale,
+    apart: Sequence[float] | None = None,
 ) -> tuple[Floats, Floats]:
     """Composite gains of several (reference, treatment) pairs with their joint covariance.
 
     Item error is covered by one clustered sum over the pairs' influence values, so a shared reference, shared items and
     shared source files are all in it. Two contrasts that share a run also share that run's seed error (with the
     opposite sign if it is the reference of one and the treatment of the other).
+
+    Args:
+        pairs: Score files, reference first.
+        suite: What all were asked.
+        noise: Seed variance; None counts item error alone.
+        scale: Units of the composite.
+        apart: Share of the training slots in which each pair differs (`NoiseFloor.between`); all of them if not given.
 
     Returns:
         Gains [n], and their covariance [n, n], symmetric and positive semidefinite.
@@ -76,6 +87,7 @@ def evidence_cov(
     found = [composite(gains(files[one], files[other], suite), suite, scale) for one, other in pairs]
     sums, slopes = np.array([c.influence for c in found]), np.array([c.slope for c in found])
     runs = np.array([[(path == other) - (path == one) for path in files] for one, other in pairs], dtype=float)
+    runs *= np.sqrt(np.ones(len(pairs)) if apart is None else np.array(apart))[:, None]
     seed = _composite_seed_variance(noise) * (slopes @ slopes.T) / len(suite.benchmarks)
     return np.array([c.gain for c in found]), sums @ sums.T + seed * (runs @ runs.T)
 

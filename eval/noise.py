@@ -33,7 +33,15 @@ class NoiseFloor(Record):
     dof: float
     """Degrees of freedom behind each variance."""
     se: dict[str, float]
-    """Standard error of an A/A difference, items and seed together: what a round's deltas will have at least."""
+    """Standard error of an A/A difference, items and seed together."""
+
+    def between(self, apart: float) -> "NoiseFloor":
+        """The floor for two runs with common random numbers that differ in a share `apart` of their training slots.
+
+        A/A runs differ in every slot. Where two runs train on the same block in the same place they err alike, and what
+        they have in common drops out of their difference; to first order the rest scales with what they have not.
+        """
+        return self.model_copy(update={"variance": {name: apart * v for name, v in self.variance.items()}})
 
 
 def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:

@@ -39,6 +39,17 @@ class Order:
     """How often each arm's pool of blocks was seen."""
 
 
+def slots_apart(one: dict[str, float], other: dict[str, float]) -> float:
+    """Share of the slots in which two runs of one order and seed draw from different arms.
+
+    With d the total variation distance of the two mixtures it is at most 2 d / (1 + d): an exponential race has the
+    same winner under both with a chance of (1 - d) / (1 + d) or more (coordinated sampling).
+    """
+    arms = {*one, *other}
+    distance = sum(abs(one.get(a, 0.0) - other.get(a, 0.0)) for a in arms) / 2
+    return 2 * distance / (1 + distance)
+
+
 def plan_order(
     mixture: dict[str, float],
     blocks: dict[str, int],

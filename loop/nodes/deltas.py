@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...eval.delta import deltas
 from ...eval.score import Delta
+from ...training.order import slots_apart
 from ..context import RunContext
 from .evaluate import scores_of
 from .floor import SPLITS, noise, scale, suite
@@ -20,8 +21,8 @@ class Pair:
     split: str
     after: Path
     before: Path
-    seeded: bool = True
-    """Whether the two were trained by different runs, so that seed noise stands between them."""
+    apart: float = 1.0
+    """Share of the training slots in which the two differ: where they do not, no seed noise stands between them."""
 
 
 def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> list[Pair]:
@@ -54,7 +55,7 @@ def record_deltas(context: RunContext, number: int, pairs: list[Pair]) -> dict[t
     """Compare the pairs, write the rows, and return them by (treatment, reference, split)."""
     found: dict[tuple[str, str, str], list[Delta]] = {}
     for pair in pairs:
-        floor = noise(context, pair.split) if pair.seeded else None
+        floor = noise(context, pair.split).between(pair.apart)
         names = (pair.reference, pair.treatment)
         made = deltas(
             pair.before, pair.after, suite(context, pair.split), floor, scale(context, pair.split), names=names
@@ -72,4 +73,13 @@ def _pair(
         paths = [scores_of(context, number, name, split) for number, name in (after, before)]
     except LookupError:
         return None
-    return Pair(names[0], names[1], split, paths[0], paths[1])
+    return Pair(names[0], names[1], split, paths[0], paths[1], apart(context, after, before))
+
+
+def apart(context: RunContext, after: tuple[int, str], before: tuple[int, str]) -> float:
+    """Share of the training slots in which two runs differ; all where they have not base, seed and order in common."""
+    runs = {r["name"]: r for r in context.db.rows("runs", round=after[0])}
+    one, other = runs.get(after[1]), runs.get(before[1])
+    if after[0] != before[0] or not one or not other or not one["grp"] == other["grp"] != "rubric":
+        return 1.0
+    return slots_apart(one["mixture"], other["mixture"])

@@ -10,7 +10,7 @@ from ...tiers.tier import arms
 from ..context import RunContext
 from ..feedback.mechanism import Contrast, Evidence, Floats
 from ..feedback.policy import vector
-from .deltas import probes_of
+from .deltas import apart, probes_of
 from .evaluate import scores_of
 from .floor import noise, scale, suite
 from .judges import calibrations, rubrics_in_use
@@ -41,7 +41,11 @@ def measure(context: RunContext, number: int) -> Evidence:
         return Evidence(number, (), np.zeros((0, 0)), rubrics, trust)
     files = [tuple(scores_of(context, number, n, "feedback") for n in (ref, new)) for _, new, ref in wanted]
     gains, cov = evidence_cov(
-        [(a, b) for a, b in files], suite(context, "feedback"), noise(context, "feedback"), scale(context, "feedback")
+        [(a, b) for a, b in files],
+        suite(context, "feedback"),
+        noise(context, "feedback"),
+        scale(context, "feedback"),
+        [apart(context, (number, new), (number, ref)) for _, new, ref in wanted],
     )
     means = arm_means(context, number, rubrics)
     made = [

@@ -1,4 +1,4 @@
-"""The noise floor: two runs on the same mixture with other seeds, before anything acts on a difference."""
+"""The noise floor: runs on the same mixture with other seeds, before anything acts on a difference."""
 
 from ...eval.composite import Scale, scale_of
 from ...eval.noise import NoiseFloor, minimum_detectable_effect, noise_floor
@@ -11,6 +11,8 @@ from .evaluate import measure_models, scores_of, suite_path
 from .train import full_run, train_runs
 
 SPLITS = ("feedback", "hidden")
+AA = (1, 2, 3)
+"""Seeds of the A/A runs: three make three pairs, so that one odd run does not set the floor alone."""
 
 
 def measure_floor(context: RunContext, start: str) -> None:
@@ -18,14 +20,14 @@ def measure_floor(context: RunContext, start: str) -> None:
     world = planning_context(context, 1, None)
     mixture = shares(world.reference, world.arms)
     base = context.absolute(start)
-    specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in (1, 2)]
+    specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in AA]
     trained = train_runs(context, 0, specs)
     models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
     measure_models(context, 0, models)
     for split in SPLITS:
         suite = load_suite(suite_path(context, split))
         scale = scale_of(scores_of(context, 0, "base", split), suite, context.config.evaluation.max_share)
-        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in (1, 2)], suite, scale)
+        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in AA], suite, scale)
         context.db.set_meta(f"scale-{split}", scale)
         context.db.set_meta(f"noise-{split}", floor)
         if split == "feedback":

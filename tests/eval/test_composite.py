@@ -63,9 +63,8 @@ def test_one_benchmark_that_moves_alone_counts_and_has_an_error() -> None:
     """Three benchmarks of which two stand still: the cap made of this a gain of 0 with an interval from 0 to 0."""
     rng = np.random.default_rng(3)
     suite = planted_suite(names=("bpb_en", "cloze_en", "arithmetic"))
-    one, other = planted_run(suite, rng), planted_run(suite, rng)
-    moved = planted_run(suite, rng, gain=0.1)
-    other["bpb_en"] = moved["bpb_en"]
+    one, moved = planted_run(suite, rng), planted_run(suite, rng, gain=0.1)
+    other = {**planted_run(suite, rng), "bpb_en": moved["bpb_en"]}
     found = composite(gains(one, other, suite), suite, planted_scale(suite, sd=0.5))
     assert found.gain == pytest.approx(0.1 / 0.5 / 3, abs=0.03)
     assert (found.influence**2).sum() > 0

@@ -135,6 +135,25 @@ def test_evidence_covariance_matches_repeated_experiments(runs: dict[Path, World
     assert abs(stated[0, 2]) < 0.05 * stated[0, 0]
 
 
+def test_what_two_runs_have_in_common_is_no_noise_between_them(runs: dict[Path, World]) -> None:
+    """Two runs share three quarters of their seed effect's variance: the floor between them is a quarter."""
+    rng = np.random.default_rng(12)
+    calls, covs = [], []
+    for _ in range(300):
+        shared = {b.name: 0.03 * np.sqrt(0.75) * rng.standard_normal() for b in SUITE.benchmarks}
+        for name in ("control", "main"):
+            world = planted_run(SUITE, rng, seed=0.03 * 0.5)
+            for benchmark in world:
+                world[benchmark].values[:] += shared[benchmark]
+            runs[Path(name)] = world
+        pair = (Path("control"), Path("main"))
+        calls.append([d.verdict == "unresolved" for d in deltas(*pair, SUITE, known_noise(0.03).between(0.25), SCALE)])
+        covs.append(evidence_cov([pair], SUITE, known_noise(0.03), SCALE, [0.25]))
+    assert 0.93 <= np.mean(calls) <= 0.97
+    gains_seen = np.array([values[0] for values, _ in covs])
+    assert np.mean([cov[0, 0] for _, cov in covs]) == pytest.approx(gains_seen.var(), rel=0.2)
+
+
 def test_evidence_covariance_agrees_with_the_deltas(runs: dict[Path, World]) -> None:
     rng = np.random.default_rng(10)
     runs.update({Path(n): planted_run(SUITE, rng) for n in "abc"})

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coevo.tiers.errors import TrainingError
-from coevo.training.order import Order, _keys, plan_order, visits
+from coevo.training.order import Order, _keys, plan_order, slots_apart, visits
 
 BLOCKS = {"code/L1": 90, "en/L1": 400, "en/L3": 12, "math/L2": 50}
 SLOTS = 160
@@ -82,7 +82,8 @@ def test_near_mixtures_share_most_slots_and_far_ones_do_not(order: int) -> None:
     far = plan_order(mixture([0.1, 3, 0.2, 0.1]), plenty, 640, order=order, seed=3)
     distance = sum(abs(one.mixture[a] - near.mixture[a]) for a in BLOCKS) / 2
     agree = float(np.mean(one.arm == near.arm))
-    assert agree > (1 - distance) / (1 + distance) - 0.05  # what an exponential race promises
+    assert slots_apart(one.mixture, near.mixture) == pytest.approx(1 - (1 - distance) / (1 + distance))
+    assert agree > 1 - slots_apart(one.mixture, near.mixture) - 0.05  # what an exponential race promises
     assert agree > 0.85
     assert np.mean(one.arm == far.arm) < 0.6
 
