@@ -9,7 +9,7 @@ from .tier import DOMAINS
 class SourceConfig(Record):
     """One place to read raw text from."""
 
-    url: str
+    url: str = Field(min_length=1)
     """`local:` (this machine's Python), or the path of a folder or file.
 
     Read are .jsonl, .jsonl.gz, .parquet, .txt, .md, .rst, .html and .py.

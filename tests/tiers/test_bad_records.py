@@ -213,3 +213,17 @@ def test_recoded_texts_are_counted(tmp_path: Path) -> None:
     found = read(tmp_path / "r.jsonl")
     assert found.recoded == {"cp1252": 1}
     assert "café" in found.documents["text"][0].as_py()
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_read_for_ever_and_an_empty_file_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("A good file.")
+    for name in ("a.jsonl", "b.parquet"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "c.jsonl").write_bytes(b"")
+    (tmp_path / "d.jsonl").symlink_to("nothing")
+    found = read(tmp_path)
+    assert found.documents.num_rows == 1
+    assert sorted(reasons(found))[-1] == "empty"
+    assert sum("not a regular file" in r for r in reasons(found)) == 2
+    assert sum("no such file" in r for r in reasons(found)) == 1

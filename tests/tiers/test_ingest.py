@@ -258,8 +258,17 @@ def test_no_source_and_an_unreadable_one_are_refused(tmp_path: Path, monkeypatch
 
 
 def test_too_little_of_a_domain_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"wanted at least 20000 bytes of code text, got 0 from .*corpus"):
+    with pytest.raises(InputError, match=r"wanted at least 20000 bytes of text in every domain, got .* of code.*"):
         read(corpus(tmp_path), IngestConfig())
+
+
+def test_the_domains_that_have_text_are_offered_as_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f(x):\n    return x\n" * 2_000)
+    with pytest.raises(InputError, match=r"got 0 of en, 0 of math from .*--set 'domains=\[code\]'"):
+        read(tmp_path, IngestConfig())
+    with pytest.raises(InputError, match="is a link to nothing"):
+        (tmp_path / "dangling").symlink_to("nothing")
+        read(tmp_path / "dangling")
 
 
 def test_a_corpus_of_nothing_but_bad_records_names_the_reason(tmp_path: Path) -> None:

@@ -26,18 +26,29 @@ def read_path(url: str, domain: str | None, sample: Sample) -> None:
     Raises:
         InputError: there is nothing there, it may not be read, or it is of no known sort.
     """
-    root = Path(url).expanduser()
-    if not root.exists():
-        raise InputError(f"source {url} does not exist: give `local:`, or the path of a folder or file with text")
-    if not os.access(root, os.R_OK):
-        raise InputError(f"source {url} may not be read: chmod it, or name another")
+    root = source_root(url)
     if root.is_dir():
         found = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in walk(root, sample)]
-    elif readable(root.name):
-        found = [(root, root.name)]
     else:
-        raise InputError(f"source {url} is of no known sort: wanted {', '.join(sorted(READABLE))} or .jsonl.gz")
+        found = [(root, root.name)]
     _read_all([(path, printable(name)) for path, name in found], domain, sample)
+
+
+def source_root(url: str) -> Path:
+    """The folder or file that a source names, if it may be read.
+
+    Raises:
+        InputError: as `read_path`.
+    """
+    root = Path(url).expanduser()
+    if not root.exists():
+        why = "is a link to nothing" if root.is_symlink() else "does not exist"
+        raise InputError(f"source {url} {why}: give `local:`, or the path of a folder or file with text")
+    if not os.access(root, os.R_OK):
+        raise InputError(f"source {url} may not be read: chmod it, or name another")
+    if not root.is_dir() and not readable(root.name):
+        raise InputError(f"source {url} is of no known sort: wanted {', '.join(sorted(READABLE))} or .jsonl.gz")
+    return root
 
 
 def walk(root: Path, sample: Sample) -> Iterator[Path]:

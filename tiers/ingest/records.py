@@ -30,6 +30,7 @@ def read_records(path: Path, name: str, default: str | None, sample: Sample) -> 
         default: domain of records that name none.
         sample: what takes or rejects them.
     """
+    item = None
     for item in _rows(path, sample):
         if isinstance(item, Fault):
             sample.reject(f"{name}#{item.place}" if item.place else name, default or "", item.reason)
@@ -44,6 +45,8 @@ def read_records(path: Path, name: str, default: str | None, sample: Sample) -> 
                 sample.offer(_raw(fields, source, domain, sample))
         except Malformed as error:
             sample.reject(source, domain, str(error))
+    if item is None:
+        sample.reject(name, default or "", "empty")
 
 
 def source_name(fields: dict[str, str], name: str, number: int) -> str:

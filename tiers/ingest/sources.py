@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..config import IngestConfig, SourceConfig
 from ..errors import InputError
-from .files import read_path
+from .files import read_path, source_root
 from .local import read_local
 from .sample import Ingested, Sample
 
@@ -22,14 +22,11 @@ def ingest(sources: Sequence[SourceConfig], config: IngestConfig, seed: int) -> 
     Raises:
         InputError: no source, a source that is missing or unreadable, nothing to read, or too little of a domain.
     """
-    if not sources:
-        raise InputError("no source of text is configured: add one, such as `local:` or the path of a folder")
+    check_sources(sources)
     sample = Sample(config, seed)
     for source in sources:
         if source.url == LOCAL:
             read_local(sample)
-        elif "://" in source.url:
-            raise InputError(f"source {source.url} is remote: download it and give the path of its folder")
         else:
             read_path(source.url, source.domain, sample)
     found = sample.finish()
@@ -37,23 +34,45 @@ def ingest(sources: Sequence[SourceConfig], config: IngestConfig, seed: int) -> 
     return found
 
 
+def check_sources(sources: Sequence[SourceConfig]) -> None:
+    """Whether all sources are there, before anything is read.
+
+    Raises:
+        InputError: there is none, or one is missing, unreadable or remote.
+    """
+    if not sources:
+        raise InputError("no source of text is configured: add one, such as `local:` or the path of a folder")
+    for source in sources:
+        if "://" in source.url:
+            raise InputError(f"source {source.url} is remote: download it and give the path of its folder")
+        if source.url != LOCAL:
+            source_root(source.url)
+
+
 def _check(found: Ingested, urls: list[str], config: IngestConfig) -> None:
     """Raise InputError when there is too little to work with."""
     where = ", ".join(urls)
     reasons = Counter(found.quarantined["reason"].to_pylist()).most_common(1)
-    odd = f"{found.quarantined.num_rows} records were unreadable, mostly: {reasons[0][0]}" if reasons else ""
+    count = found.quarantined.num_rows
+    odd = f"{count} record{'s were' if count > 1 else ' was'} unreadable, mostly: {reasons[0][0]}" if reasons else ""
     seen = ", ".join(sorted(found.ignored)[:8])
     if not found.documents.num_rows:
         why = odd or (f"found only {seen}" if seen else "found no files")
         raise InputError(
             f"no text in {where} ({why}): wanted .txt, .md, .rst, .html, .py, .jsonl, .jsonl.gz or .parquet"
         )
+    sizes = {domain: _size(found, domain) for domain in config.domains}
+    thin = [f"{size} of {domain}" for domain, size in sizes.items() if size < config.min_bytes]
+    if thin:
+        enough = ", ".join(domain for domain, size in sizes.items() if size >= config.min_bytes)
+        way = f", or go on without with: --set 'domains=[{enough}]'" if enough else ", or lower ingest.min_bytes"
+        hint = f" ({odd})" if odd else ""
+        raise InputError(
+            f"wanted at least {config.min_bytes} bytes of text in every domain, got {', '.join(thin)} "
+            f"from {where}{hint}: add a source that has some{way}"
+        )
+
+
+def _size(found: Ingested, domain: str) -> int:
     lengths = pc.binary_length(found.documents["text"])
-    for domain in config.domains:
-        size = pc.sum(lengths.filter(pc.equal(found.documents["domain"], domain))).as_py() or 0
-        if size < config.min_bytes:
-            hint = f" ({odd})" if odd else ""
-            raise InputError(
-                f"wanted at least {config.min_bytes} bytes of {domain} text, got {size} from {where}{hint}: "
-                f"add a source that has some, or take {domain} out of the domains"
-            )
+    return pc.sum(lengths.filter(pc.equal(found.documents["domain"], domain))).as_py() or 0

@@ -1,5 +1,6 @@
 """Lines and batches out of files that may be huge, cut short or malicious: bounded memory, every fault a reason."""
 
+import errno
 import gzip
 import io
 import zlib
@@ -54,6 +55,12 @@ def _open(path: Path, config: IngestConfig) -> IO[bytes]:
     return io.BufferedReader(_Capped(gzip.open(path), path.stat().st_size, config), BLOCK)
 
 
+def _check_plain(path: Path) -> None:
+    """Raise OSError for a pipe or a device, which would never end."""
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file" if path.exists() else "no such file")
+
+
 def lines(path: Path, config: IngestConfig) -> Iterator[tuple[int, bytes] | Fault]:
     """Numbered lines of a file, unpacked when its name ends in `.gz`; blank ones are passed over.
 
@@ -61,6 +68,7 @@ def lines(path: Path, config: IngestConfig) -> Iterator[tuple[int, bytes] | Faul
     """
     number = 0
     try:
+        _check_plain(path)
         with _open(path, config) as stream:
             while line := stream.readline(config.max_line_bytes + 1):
                 number += 1
@@ -92,6 +100,7 @@ def parquet_rows(
     """
     number = 0
     try:
+        _check_plain(path)
         with pq.ParquetFile(path) as file:
             there = file.schema_arrow.names
             if not set(texts) & set(there):
