@@ -20,6 +20,8 @@ MAX_ANSWER_BYTES = 4 << 20
 SPENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 PASSING = {408, 409, 425, 429}
 """Statuses below 500 that may be gone a moment later."""
+NOTHING_HERE = {404, 405, 501}
+"""Statuses that say that a path is not served."""
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -99,13 +101,33 @@ class Transport:
             AgentError: it cannot be reached, or is something else.
         """
         try:
-            self._once("GET", "/models", None)
+            answer = self._once("GET", "/models", None)
         except _Passing as failure:
             if failure.unreachable:
                 raise AgentError(self._clean(str(failure))) from failure
         except Rejected as failure:
-            if failure.status not in (404, 405, 501):  # a server may do without a list
+            if failure.status not in NOTHING_HERE:
                 raise
+            self._check_without_list()  # a server may do without a list
+        else:
+            if not isinstance(answer.get("data"), list):
+                raise AgentError(self._clean(self._stranger(json.dumps(answer).encode())))
+
+    def _check_without_list(self) -> None:
+        """Send an empty question, which costs nothing: a server that has the path complains about the fields."""
+        try:
+            self._once("POST", "/chat/completions", {})
+        except _Passing:
+            return
+        except Rejected as failure:
+            if failure.status in NOTHING_HERE:
+                raise AgentError(
+                    f"{self.base} has neither /models nor /chat/completions (it answered {failure.status}): "
+                    "wanted the base URL of an OpenAI-compatible server, such as http://localhost:8000/v1"
+                ) from failure
+
+    def _stranger(self, content: bytes) -> str:
+        return f"{self.base} does not speak the OpenAI protocol (got {_shown(content)}); check the base URL"
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -178,11 +200,7 @@ class Transport:
         if status == 200 and not error and not _is_page(content):
             raise _Passing(f"{self.base} answered 200 with broken JSON: {_shown(content)}")
         if status == 200 and not error:
-            raise AgentError(
-                self._clean(
-                    f"{self.base} does not speak the OpenAI protocol (got {_shown(content)}); check the base URL"
-                )
-            )
+            raise AgentError(self._clean(self._stranger(content)))
         raise Rejected(self._clean(f"{self.base} answered {status}: {_shown(content)}"), status)
 
     def _refuse(self, status: int, codes: set[str], response: httpx.Response, content: bytes) -> None:
