@@ -172,10 +172,16 @@ def _override(tree: dict[str, Any], item: str) -> None:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise InputError(f"--set {item}: {parent!r} is a value, not a group of settings")
+    tree[leaf] = _value(key, value)
+
+
+def _value(key: str, text: str) -> Any:
+    """What stands right of the `=`; a group of settings is written {a: b}, so `student:` is a word."""
     try:
-        tree[leaf] = yaml.safe_load(value)
+        value = yaml.safe_load(text)
     except yaml.YAMLError as e:
-        raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {value!r}") from e
+        raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {text!r}") from e
+    return text.strip() if isinstance(value, dict) and not text.lstrip().startswith("{") else value
 
 
 def _problem(error: Any, where: str) -> str:
