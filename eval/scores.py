@@ -75,11 +75,11 @@ def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise EvalError(
-            f"no scores can be read from {path} ({type(error).__name__}): measure the model again"
+            f"no scores can be read from {path} ({type(error).__name__}): restore it from a copy"
         ) from error
     found = (table.schema.metadata or {}).get(b"suite", b"none").decode()
     if found != suite.digest:
-        raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: measure the model again")
+        raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: restore it from a copy")
     names = table["benchmark"].to_pylist()
     starts = {name: i for i, name in reversed(list(enumerate(names)))}
     return {b.name: _slice(table.slice(starts[b.name], len(b.items))) for b in suite.benchmarks}

@@ -55,7 +55,7 @@ def build_suite(
             benchmarks.append(benchmark)
     if not benchmarks:
         why = "; ".join(f"{o.benchmark}: {o.reason}" for o in omitted) or "no held-out text was given"
-        raise EvalError(f"no {split} benchmark could be built ({why}): add source files or lower eval.min_clusters")
+        raise EvalError(f"no {split} benchmark could be built ({why}): add files or lower evaluation.min_clusters")
     return Suite(split=split, benchmarks=tuple(benchmarks), digest=_digest(split, benchmarks), omitted=tuple(omitted))
 
 
@@ -86,7 +86,7 @@ def load_suite(path: Path) -> Suite:
     try:
         suite = Suite.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
-        raise EvalError(f"no suite can be read from {path} ({type(error).__name__}): run prepare again") from error
+        raise EvalError(f"no suite can be read from {path} ({type(error).__name__}): restore it from a copy") from error
     if _digest(suite.split, suite.benchmarks) != suite.digest:
         raise EvalError(
             f"the questions in {path} were altered after they were cut: restore the file or start a new run"

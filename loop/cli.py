@@ -196,14 +196,11 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str | None:
     """What to tell a person, or None for a bug."""
-    import errno
-
     from ..tiers.errors import CoevoError
+    from .disk import is_full
 
     if isinstance(error, CoevoError):
         return str(error)
-    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "disk is full" in str(error):
-        return (
-            f"the disk is full ({error}): free some space, then continue with 'coevo resume NAME'; nothing is damaged"
-        )
+    if is_full(error, Path()):
+        return f"the disk is full ({error}): free some space, then type the command again; nothing is damaged"
     return None

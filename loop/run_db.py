@@ -1,5 +1,6 @@
 """RunDB: the tables of a run (rounds, runs, deltas, costs ...) in one SQLite file that copies and opens anywhere."""
 
+import errno
 import json
 import math
 import sqlite3
@@ -101,6 +102,8 @@ class RunDB:
                     f"{self.path} has format {got}, this coevo reads {VERSION}: open it with its own version"
                 )
         except sqlite3.Error as e:
+            if "disk is full" in str(e):
+                raise OSError(errno.ENOSPC, "No space left on device", str(self.path)) from e
             raise InputError(f"{self.path} cannot be read ({e}): restore run.db from a copy of the run") from e
 
     def rows(self, table: str, **where: object) -> list[dict[str, Any]]:
@@ -122,7 +125,8 @@ class RunDB:
                 found = self._connection.execute(query, tuple(where.values())).fetchall()
             return [_decoded(known, row) for row in found]
         except (sqlite3.Error, json.JSONDecodeError) as e:
-            raise InputError(f"{self.path}: table {table} cannot be read ({e}): restore run.db from a copy") from e
+            why = str(e)[:100]
+            raise InputError(f"{self.path}: table {table} cannot be read ({why}): restore run.db from a copy") from e
 
     def insert(self, table: str, rows: Mapping[str, Any] | Iterable[Mapping[str, Any]], replace: bool = True) -> None:
         """Write one row or many, all of them or none; `replace` overwrites rows of the same key.

@@ -50,6 +50,11 @@ class RunFolder:
         """The self-contained report."""
         return self.root / "report.html"
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was read or decided yet."""
+        return any((self.root / "ledger").glob("*.parquet"))
+
     def round_models(self, number: int) -> Path:
         """Folder of the models trained in a round."""
         return self.models / f"round-{number:03d}"
@@ -65,7 +70,24 @@ class RunFolder:
             raise InputError(
                 f"{self.root} is not a coevo run: wanted resolved.yaml in it. List runs with: coevo status"
             )
-        return load_config(str(path))
+        try:
+            return load_config(str(path))
+        except InputError as e:
+            raise InputError(f"{e}; restore {path} from a copy of the run") from e
+
+    def check(self, config: RunConfig) -> None:
+        """Whether this is the config that the run began with, up to its limits.
+
+        Raises:
+            InputError: `resolved.yaml` was cut short or edited.
+        """
+        with RunDB(self.database) as db:
+            began = db.meta("fingerprint")
+        if began and began != config.fingerprint:
+            raise InputError(
+                f"{self.root / 'resolved.yaml'} has other settings than the run began with (fingerprint "
+                f"{config.fingerprint}, wanted {began}): restore it from a copy, or start another run with --name"
+            )
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the resolved config (a resume may change limits)."""
@@ -149,10 +171,13 @@ def open_run(runs: Path, name: str) -> RunFolder:
     if not folder.root.is_dir():
         known = ", ".join(list_runs(runs)) or "none yet; start one with: coevo run"
         raise InputError(f"no run {name!r} in {runs}: there is {known}")
-    if not (folder.root / "resolved.yaml").is_file() or not folder.database.is_file():
+    missing = [n for n in ("resolved.yaml", "run.db") if not (folder.root / n).is_file()]
+    if missing:
         raise InputError(
-            f"{folder.root} is not a coevo run (resolved.yaml or run.db is missing): use one made by 'coevo run'"
+            f"{folder.root} is not a whole coevo run ({' and '.join(missing)} missing): restore a copy, or use another"
         )
+    if not folder.database.stat().st_size and folder.begun:
+        raise InputError(f"{folder.database} is empty: restore it from a copy of the run")
     return folder
 
 

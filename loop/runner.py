@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..tiers.errors import CoevoError, InputError
+from ..tiers.ingest import check_sources
 from ..tiers.tier import arms
 from .budget import end_of
 from .config import RunConfig, load_config
+from .disk import explained
 from .feedback import create
 from .run_folder import RunFolder, create_run, open_run
 from .spent import spent
@@ -41,19 +44,21 @@ def start(
     """
     config = _limited(load_config(preset, overrides), limits)
     create(config.feedback, tuple(arms(config.domains)), config.seed)  # a wrong mechanism is said before any work
+    check_sources(config.sources)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
-    return work(folder, config, quiet)
+    return work(folder, config, quiet, fresh=True)
 
 
 def resume(runs: Path, name: str, limits: dict[str, Any], quiet: bool = False) -> RunFolder:
     """Continue the run called `name`; limits given now replace those it had."""
     folder = open_run(runs, name)
     config = _limited(folder.config(), limits)
+    folder.check(config)
     return work(folder, config, quiet)
 
 
-def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder:
+def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool = False) -> RunFolder:
     """Walk the graph from its newest checkpoint to its end, holding the run's lock.
 
     Raises:
@@ -63,7 +68,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
     from .progress import Progress
 
     progress = Progress(quiet)
-    with folder.lock(), _signals(progress) as stopping:
+    with explained(folder.root), folder.lock(), _signals(progress) as stopping:
         folder.write_config(config)  # only who holds the run may change its limits
         try:
             _walk(folder, config, progress, stopping)
@@ -72,8 +77,11 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False) -> RunFolder
             raise KeyboardInterrupt from None
         except Ended:
             raise
-        except (CoevoError, OSError):
-            progress.say(f"not finished; nothing is lost. Once it is mended: coevo resume {folder.name}")
+        except (CoevoError, OSError) as e:
+            if fresh and isinstance(e, InputError) and not folder.begun:
+                shutil.rmtree(folder.root)  # nothing was read yet: with other settings the name is free
+            else:
+                progress.say(f"not finished; nothing is lost. Once it is mended: coevo resume {folder.name}")
             raise
     return folder
 
@@ -83,9 +91,9 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
     from .graph import build
     from .nodes import bind
 
+    _check_agents(config)
     context = open_context(folder, config, progress, stopping)
     try:
-        _check_agents(config)
         graph = build(bind(context), folder.database)
         thread = {"configurable": {"thread_id": "main"}}
         entry = _entry(graph, thread, context)

@@ -42,6 +42,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "numpy",
         "openai",
         "pydantic",
+        "safetensors",  # its error is how a cut weights file shows
         "sympy",  # the verifier's check of symbolic answers
         "torch",
         "transformers",
@@ -56,6 +57,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "peft",
         "pyarrow",
         "pydantic",
+        "safetensors",  # as above
         "tokenizers",
         "torch",
         "transformers",

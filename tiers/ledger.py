@@ -105,7 +105,7 @@ class Ledger:
             there = self._part(path)
             if (there.content, there.documents) != (content, tuple(documents)):
                 raise LedgerError(
-                    f"{path} holds other decisions than were made now: config or code changed, so coevo fork"
+                    f"{path} holds other decisions than were made now: config or code changed, start another"
                 )
             return path
         first = len(self)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from .errors import LedgerError
 
 ROW_GROUP = 20_000
-RESCUE = "restore it from a copy of the run, or go on from an earlier round with: coevo fork"
+RESCUE = "restore it from a copy of the run, or start another with: coevo run"
 
 
 def write_whole(path: Path, content: bytes) -> None:

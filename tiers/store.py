@@ -202,7 +202,7 @@ class Store:
         if not path.exists():
             write_part(path, table)
         elif content_digest(read_part(path)) != content_digest(table):
-            raise LedgerError(f"{path} holds other scores than were made now: config or code changed, so coevo fork")
+            raise LedgerError(f"{path} holds other scores than were made now: config or code changed, start another")
         return path
 
     def scores(self, round: int | None = None) -> pa.Table:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import torch
+from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
 
@@ -33,7 +34,7 @@ def load_model(path: Path, *, attention: str = "sdpa", dtype: torch.dtype = torc
     logging.disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=attention, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError) as e:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise TrainingError(f"wanted a transformers causal language model in {path}, got: {why}") from e
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationError
 
 from ..tiers.errors import TrainingError
 from ..tiers.parts import write_whole
@@ -41,12 +42,15 @@ def load_index(folder: Path) -> PackedIndex:
     """The index of a folder of packed arms.
 
     Raises:
-        TrainingError: the folder has none.
+        TrainingError: the folder has none, or it was cut short.
     """
     path = Path(folder) / "index.json"
     if not path.is_file():
-        raise TrainingError(f"wanted packed arms in {folder}, found no index.json: call pack_arms on it first")
-    return PackedIndex.model_validate_json(path.read_bytes())
+        raise TrainingError(f"wanted packed arms in {folder}, found no index.json: restore it from a copy of the run")
+    try:
+        return PackedIndex.model_validate_json(path.read_bytes())
+    except ValidationError as e:
+        raise TrainingError(f"{path} is cut short or altered: delete it and resume, which packs anew") from e
 
 
 def load_blocks(folder: Path, arm: PackedArm) -> npt.NDArray[Any]:
@@ -120,11 +124,14 @@ def _pack(arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path,
     full = len(stream) // block if texts else 0
     file = arm.replace("/", "-") + ".npy"
     temporary = out / f".{file}.{uuid4().hex}"
-    with temporary.open("wb") as handle:
-        np.save(handle, stream[: full * block].reshape(full, block))
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(out / file)
+    try:
+        with temporary.open("wb") as handle:
+            np.save(handle, stream[: full * block].reshape(full, block))
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(out / file)
+    finally:
+        temporary.unlink(missing_ok=True)  # on a full disk it would keep what is left
     return PackedArm(file=file, blocks=full, tokens=full * block, documents=len(texts), digest=wanted)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from ...tiers.decision import Usage
 from ...tiers.errors import AgentError, InputError
@@ -167,7 +168,7 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(path), local_files_only=True)
         model: Any = AutoModelForCausalLM.from_pretrained(str(path), local_files_only=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"the model folder {path} cannot be read: {str(error).splitlines()[0]}") from error
     return model.to(device).eval(), tokenizer
 
