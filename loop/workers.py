@@ -117,9 +117,7 @@ class Workers:
             while self._queue is not None and not self._queue.empty():
                 self._on_report(*self._queue.get())
             if self._stopping.is_set():
-                for future in waiting:
-                    future.cancel()
-                raise Stopping
+                raise Stopping  # without cancelling: the pool's thread fails on a cancelled job when `close` ends it
 
 
 def _warm() -> str:

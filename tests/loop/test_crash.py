@@ -69,6 +69,7 @@ def battered(finished, settings: list[str], tmp_path_factory: pytest.TempPathFac
     process.until_file(f"{RUN}/models/round-001/*/trained.json")
     process.kill()
     process = next_process()
+    process.until_line("round 1 · ")  # a slow machine sees the file late, and a new process hears no signal at first
     process.until_file(f"{RUN}/scores/round-001-*.parquet")
     run.codes["SIGTERM"], run.said["SIGTERM"] = process.interrupt(signal.SIGTERM), process.text
     process = next_process()
