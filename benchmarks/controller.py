@@ -83,7 +83,7 @@ def by_node(path: Path) -> list[float]:
     return shares
 
 
-def live(folder: Path, rounds: int) -> tuple[Path, list[Span]]:
+def live(folder: Path, rounds: int, overrides: tuple[str, ...]) -> tuple[Path, list[Span]]:
     """Make a run in this process, and time its agents and its worker jobs."""
     from coevo.agents import pool
     from coevo.loop import workers
@@ -105,7 +105,7 @@ def live(folder: Path, rounds: int) -> tuple[Path, list[Span]]:
     setattr(workers.Workers, "map", timed(plain[0], lambda _, job, items: job.__name__.removesuffix("_job")))  # noqa: B010
     setattr(pool, "run", timed(plain[1], lambda *_: "agents"))  # noqa: B010
     try:
-        return start("embedded", (), folder, "live", {"rounds": rounds}).database, spans
+        return start("embedded", overrides, folder, "live", {"rounds": rounds}).database, spans
     finally:
         setattr(workers.Workers, "map", plain[0])  # noqa: B010
         setattr(pool, "run", plain[1])  # noqa: B010
@@ -139,9 +139,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="accepted for likeness: reading a run takes a second")
     parser.add_argument("--live", action="store_true", help="make a run and time the work inside its nodes")
     parser.add_argument("--rounds", type=int, default=2, help="of the live run")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the live run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        made = live(Path(folder), options.rounds) if options.live else None
+        made = live(Path(folder), options.rounds, tuple(options.set)) if options.live else None
         path = made[0] if made else options.folder / "run.db"
         if not path.is_file():
             parser.error(f"{path} is missing: make a run with 'coevo run', or use --live")

@@ -78,7 +78,7 @@ def run(rounds: int, small: bool, every: float) -> tuple[Peak, float, list[str]]
         said.seek(0)
         lines = said.read().decode("utf-8", "replace").splitlines()
     if child.returncode:
-        raise SystemExit("\n".join(["the run failed:", *lines[-5:]]))
+        raise SystemExit("\n".join([f"the run failed (peak until then {peak.total:.3f} GB):", *lines[-5:]]))
     return peak, seconds, lines
 
 
