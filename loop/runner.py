@@ -16,7 +16,7 @@ from ..tiers.errors import CoevoError, InputError
 from ..tiers.ingest import check_sources
 from ..tiers.tier import arms
 from .budget import end_of
-from .config import RunConfig, load_config
+from .config import RunConfig, load_config, parse_config
 from .disk import explained
 from .feedback import create
 from .run_folder import RunFolder, create_run, open_run
@@ -169,9 +169,8 @@ def _limited(config: RunConfig, limits: dict[str, Any]) -> RunConfig:
     if "timeout" in given:
         budget["seconds"] = parse_seconds(given["timeout"])
     budget |= {k: given[old] for k, old in (("usd", "max_usd"), ("gpu_hours", "max_gpu_hours")) if old in given}
-    return config.model_copy(
-        update={"rounds": given.get("rounds", config.rounds), "budget": type(config.budget)(**budget)}
-    )
+    changed = {"rounds": given.get("rounds", config.rounds), "budget": budget}
+    return parse_config(config.model_dump(mode="json") | changed, "limits")
 
 
 def parse_seconds(text: str) -> float:

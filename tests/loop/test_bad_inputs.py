@@ -59,6 +59,12 @@ def test_a_model_url_is_a_word_although_yaml_sees_a_mapping() -> None:
     assert load_config("embedded", ("curation.score=0", "probes.count=0")).probes.count == 0
 
 
+def test_a_limit_that_is_no_number_is_one_sentence(cli: Any) -> None:
+    done = cli("run", "--max-usd", "nan")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "budget.usd" in done.stderr
+
+
 def test_too_little_text_names_the_setting_and_leaves_the_name_free(cli: Any, settings: list[str]) -> None:
     folder = cli.folder / "corpus"
     folder.mkdir()

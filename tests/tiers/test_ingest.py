@@ -262,6 +262,12 @@ def test_too_little_of_a_domain_is_refused(tmp_path: Path) -> None:
         read(corpus(tmp_path), IngestConfig())
 
 
+def test_text_of_another_domain_only_names_the_setting_that_takes_it_in(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "\u6570\u5b66", "domain": "zh"}\n')
+    with pytest.raises(InputError, match=r"got records of zh only from .*--set 'domains=\[zh\]'"):
+        read(tmp_path)
+
+
 def test_the_domains_that_have_text_are_offered_as_a_setting(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(x):\n    return x\n" * 2_000)
     with pytest.raises(InputError, match=r"got 0 of en, 0 of math from .*--set 'domains=\[code\]'"):

@@ -56,6 +56,12 @@ def _check(found: Ingested, urls: list[str], config: IngestConfig) -> None:
     count = found.quarantined.num_rows
     odd = f"{count} record{'s were' if count > 1 else ' was'} unreadable, mostly: {reasons[0][0]}" if reasons else ""
     seen = ", ".join(sorted(found.ignored)[:8])
+    foreign = sorted(set(found.quarantined["domain"].to_pylist()) - {"", *config.domains})
+    if not found.documents.num_rows and foreign:
+        raise InputError(
+            f"wanted text of {', '.join(config.domains)}, got records of {', '.join(foreign[:8])} only from {where}: "
+            f"take them in with: --set 'domains=[{', '.join(foreign[:8])}]'"
+        )
     if not found.documents.num_rows:
         why = odd or (f"found only {seen}" if seen else "found no files")
         raise InputError(
