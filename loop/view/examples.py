@@ -16,14 +16,15 @@ _VARYING = r"\s*\([^)]*\)|[0-9a-f]{6,}|\d+(\.\d+)?"
 def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
     """Examples by kind; each is the first of its reason, the most frequent reasons first."""
     rows = run.ledger
-    failed = pc.and_(pc.equal(rows["step"], "verify"), pc.is_in(rows["action"], pa.array(["drop", "refuse"])))
-    refused = pc.and_(pc.equal(rows["action"], "refuse"), pc.not_equal(rows["step"], "verify"))
+    checks = rows.filter(pc.equal(rows["step"], "verify"))
+    moves = rows.filter(pc.and_(pc.equal(rows["action"], "refuse"), pc.not_equal(rows["step"], "verify")))
+    moves = moves.filter(pc.invert(pc.starts_with(moves["reason"], "not selected")))  # nobody proposed to move those
     return {
         "edits": [_edited(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "edit")), SHOWN)],
         "written": [_written(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "create")), SHOWN, "kind")],
-        "verified": _typical(rows.filter(pc.equal(rows["action"], "verify")), SHOWN),
-        "failed": _typical(rows.filter(failed), SHOWN),
-        "refused": _typical(rows.filter(refused), 5),
+        "verified": _typical(checks.filter(pc.equal(checks["action"], "verify")), SHOWN),
+        "failed": _typical(checks.filter(pc.is_in(checks["action"], pa.array(["drop", "refuse"]))), SHOWN),
+        "refused": _typical(moves, 5),
         "demoted": _typical(rows.filter(pc.equal(rows["action"], "demote")), 5),
         "errors": _typical(rows.filter(pc.is_valid(rows["error"])), 5, "error"),
     }
