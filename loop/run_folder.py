@@ -59,6 +59,14 @@ class RunFolder:
         """Folder of the models trained in a round."""
         return self.models / f"round-{number:03d}"
 
+    def blocks(self, number: int, side: str = "") -> Path:
+        """Folder of a round's packed arms; a rubric probe's two sides have blocks of their own."""
+        return self.round_models(number) / (f"blocks-{side}" if side else "blocks")
+
+    def packed_documents(self, number: int) -> Path:
+        """Parquet of (arm, id): which documents a round packed, in their order."""
+        return self.blocks(number) / "documents.parquet"
+
     def config(self) -> RunConfig:
         """The resolved config.
 
@@ -94,6 +102,16 @@ class RunFolder:
         fresh = self.root / "resolved.yaml.tmp"
         fresh.write_text(dump_config(config), encoding="utf-8")
         fresh.replace(self.root / "resolved.yaml")
+
+    def sweep(self) -> None:
+        """Delete what a killed process left half-written (a model at each kill adds up); only for who holds the run."""
+        hidden = [*self.models.glob(".*"), *self.models.glob("*/.*"), *self.root.glob(".report-*")]
+        for path in (*hidden, *self.scores.glob("*.part")):
+            if path.is_dir():
+                # a worker outlives its killed controller by half a second, and may still write there
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

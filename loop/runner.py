@@ -69,6 +69,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool 
 
     progress = Progress(quiet)
     with explained(folder.root), folder.lock(), _signals(progress) as stopping:
+        folder.sweep()
         folder.write_config(config)  # only who holds the run may change its limits
         try:
             _walk(folder, config, progress, stopping)

@@ -16,7 +16,7 @@ from coevo.tiers.errors import LedgerError
     [
         (Stopping(), KeyboardInterrupt, "Continue with: coevo resume whole"),
         (KeyboardInterrupt(), KeyboardInterrupt, "Continue with: coevo resume whole"),
-        (LedgerError("the disk is full"), LedgerError, "Once it is mended: coevo resume whole"),
+        (LedgerError("a part is missing"), LedgerError, "Once it is mended: coevo resume whole"),
     ],
 )
 def test_a_run_that_is_broken_off_names_the_command_that_continues(
