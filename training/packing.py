@@ -23,6 +23,8 @@ class PackedArm(Record):
     """One arm's blocks, in `file` as an array [blocks, block]; tokens past the last full block are left out."""
 
     file: str
+    ends: str
+    """File of an array [documents]: how many tokens of the stream each document has behind it when it ends."""
     blocks: int
     tokens: int
     documents: int
@@ -68,7 +70,7 @@ def pack_arms(texts: Mapping[str, Sequence[str]], tokenizer_path: Path, block: i
         texts: documents by arm key such as `math/L3`.
         tokenizer_path: folder of a transformers tokenizer.
         block: tokens in a block.
-        out: folder for `<domain>-<tier>.npy` and `index.json`.
+        out: folder for `<domain>-<tier>.npy`, `<domain>-<tier>.ends.npy` and `index.json`.
 
     Raises:
         TrainingError: no tokenizer there, or it has no end-of-text token.
@@ -122,21 +124,27 @@ def _pack(arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path,
     parts = [part.astype(kind) for part in token_stream(iter(texts), tokenizer)]
     stream = np.concatenate(parts)
     full = len(stream) // block if texts else 0
-    file = arm.replace("/", "-") + ".npy"
-    temporary = out / f".{file}.{uuid4().hex}"
+    file, ends = (arm.replace("/", "-") + kind for kind in (".npy", ".ends.npy"))
+    _save(np.cumsum([len(part) for part in parts])[1:], out / ends)
+    _save(stream[: full * block].reshape(full, block), out / file)
+    return PackedArm(file=file, ends=ends, blocks=full, tokens=full * block, documents=len(texts), digest=wanted)
+
+
+def _save(array: npt.NDArray[Any], path: Path) -> None:
+    """Write an array whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with temporary.open("wb") as handle:
-            np.save(handle, stream[: full * block].reshape(full, block))
+            np.save(handle, array)
             handle.flush()
             os.fsync(handle.fileno())
-        temporary.replace(out / file)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)  # on a full disk it would keep what is left
-    return PackedArm(file=file, blocks=full, tokens=full * block, documents=len(texts), digest=wanted)
 
 
 def _is_packed(out: Path, arm: PackedArm | None, wanted: str) -> bool:
-    return arm is not None and arm.digest == wanted and (out / arm.file).is_file()
+    return arm is not None and arm.digest == wanted and (out / arm.file).is_file() and (out / arm.ends).is_file()
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ import torch
 from ..tiers.errors import TrainingError
 from ..tiers.parts import write_whole
 from .digest import RECIPE, digest, files_digest, model_fingerprint
+from .exposure import save_seen
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
 from .lora import save_adapter, with_adapter
 from .merge import merged
@@ -97,6 +98,7 @@ def _train(
         model, Batches(Path(spec.blocks), index, order, spec.config.batch), _recipe(spec, device, dtype), progress
     )
     _save(model, spec, out, keep=not fitted.diverged)
+    save_seen(out, order, index, len(fitted.losses) * spec.config.batch)
     record = _record(spec, order, fitted, fingerprint, dtype)
     write_whole(out / "trained.json", record.model_dump_json(indent=1).encode())
 

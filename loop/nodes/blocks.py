@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
+from ...tiers.parts import write_part
 from ...tiers.tier import Arm, arms
 from ...training.packing import PackedIndex, load_index
 from ..context import RunContext
@@ -11,16 +14,20 @@ from ..jobs import pack_job
 def pack(context: RunContext, number: int, tokenizer: Path) -> None:
     """Pack every document held in a trainable arm, in order of its id."""
     texts: dict[str, list[str]] = {}
+    ids: list[pa.Table] = []
     for key in arms(context.config.domains):
         arm = Arm.parse(key)
         held = context.store.documents(domain=arm.domain, tier=arm.tier).sort_by("id")
         texts[key] = held["text"].to_pylist()
+        ids.append(pa.table({"arm": pa.repeat(key, held.num_rows), "id": held["id"]}))
+    folder(context, number).mkdir(parents=True, exist_ok=True)
+    write_part(context.folder.packed_documents(number), pa.concat_tables(ids))
     context.workers.map(pack_job, [(texts, str(tokenizer), context.config.model.block, str(folder(context, number)))])
 
 
 def folder(context: RunContext, number: int, side: str = "") -> Path:
-    """Where a round's blocks lie; a rubric probe's two sides have blocks of their own."""
-    return context.folder.round_models(number) / (f"blocks-{side}" if side else "blocks")
+    """Where a round's blocks lie."""
+    return context.folder.blocks(number, side)
 
 
 def packed(context: RunContext, number: int) -> PackedIndex:

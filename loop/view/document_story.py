@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from ...tiers.document import Document
 from ...tiers.ledger import LEDGER_SCHEMA, decisions
+from .exposure import exposure
 from .formats import diff
 from .reader import RunReader, credit
 
@@ -39,7 +40,7 @@ def document_story(run: RunReader, prefix: str) -> dict[str, Any]:
         "children": [_relative(run, c) for c in _children(events, document.id)],
         "events": events,
         "cost": {k: sum(e["usage"][k] for e in events) for k in ("calls", "tokens_in", "tokens_out", "seconds", "usd")},
-        "training": [_trained(run, r["round"], document.domain, places) for r in run.rounds],
+        "training": [_trained(run, r["round"], document, places) for r in run.rounds],
         "characters": len(document.text),
         "text": document.text[:SHOWN],
     }
@@ -85,8 +86,10 @@ def _places(doc: str, events: list[dict[str, Any]]) -> list[tuple[int, bool, str
     return out
 
 
-def _trained(run: RunReader, number: int, domain: str, places: list[tuple[int, bool, str | None]]) -> dict[str, Any]:
-    """Where the document stood when the round trained, its arm's share, and what the arm was measured to be worth."""
+def _trained(
+    run: RunReader, number: int, document: Document, places: list[tuple[int, bool, str | None]]
+) -> dict[str, Any]:
+    """Where the document stood when the round trained, whether the accepted run saw it, and its arm's worth."""
     tier = next((t for r, late, t in reversed(places) if (r, late) < (number, True)), None)
     if tier is None:
         return {
@@ -96,7 +99,7 @@ def _trained(run: RunReader, number: int, domain: str, places: list[tuple[int, b
             "why": "not held when the round trained",
             "documents": None,
         }
-    arm = f"{domain}/{tier}"
+    arm = f"{document.domain}/{tier}"
     share = run.accepted_mixture(number).get(arm, 0.0)
     found = run.db.rows("arms", round=number, arm=arm)
     measured = found[0] if found else {}
@@ -108,6 +111,7 @@ def _trained(run: RunReader, number: int, domain: str, places: list[tuple[int, b
         if share > 0
         else f"{arm} had no share in the accepted run",
         "share": share,
+        "seen": exposure(run, number, arm, document.id),
         **{k: measured.get(k) for k in ("documents", "value", "value_se")},
         **(credit(measured) if measured else {"credit": None, "credit_se": None}),
     }

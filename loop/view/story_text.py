@@ -34,7 +34,7 @@ def _document(out: Console, data: Row) -> None:
             (
                 "round",
                 "arm",
-                "could be trained on",
+                "trained on",
                 "worth of the arm ± se",
                 "its part of main - control",
                 "documents in it",
@@ -86,9 +86,19 @@ def _event(out: Console, event: Row, doc: str) -> None:
 
 
 def _trained(row: Row) -> tuple[Any, ...]:
-    possible = ("yes: " if row["possible"] else "no: ") + row["why"]
     worth, part = _worth(row), _worth(row, "credit", "credit_se")
-    return row["round"], row["arm"] or NOTHING, possible, worth, part, count(row["documents"])
+    return row["round"], row["arm"] or NOTHING, _seen(row), worth, part, count(row["documents"])
+
+
+def _seen(row: Row) -> str:
+    """Whether the accepted run was trained on the document: exactly where its blocks are known."""
+    seen = row.get("seen")
+    if not row["possible"] or seen is None:
+        return f"{'possibly' if row['possible'] else 'no'}: {row['why']}"
+    if not seen["times"]:
+        return f"no: none of its {seen['blocks']} blocks was drawn; {row['why']}"
+    times = "once" if seen["times"] == 1 else f"{seen['times']} times"
+    return f"yes: {seen['drawn']} of its {seen['blocks']} blocks, {times} in all; {row['why']}"
 
 
 def _round(out: Console, data: Row) -> None:

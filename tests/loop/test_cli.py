@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from coevo.loop.run_db import RunDB
+from coevo.loop.view.exposure import exposure
+from coevo.loop.view.reader import RunReader
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -85,7 +88,24 @@ def test_why_tells_a_made_document_from_its_source_to_its_worth(finished) -> Non
     made = next(r for r in held if r["parents"])
     told = finished("why", "whole", made["id"][:10]).stdout
     assert made["parents"][0][:6] in told
-    assert "trained" in told.lower() or "mixture" in told.lower()
+    assert "trained on" in told
+
+
+@pytest.mark.slow
+def test_why_knows_which_documents_the_accepted_run_saw(finished) -> None:  # type: ignore[no-untyped-def]
+    from coevo.tiers.store import Store
+
+    root = finished.folder / "runs" / "whole"
+    row = RunDB(root / "run.db").rows("runs", round=1, name="control")[0]
+    held = pq.read_table(root / "models" / "round-001" / "blocks" / "documents.parquet").to_pylist()
+    assert len(held) == sum(r["documents"] for r in RunDB(root / "run.db").rows("arms", round=1))
+    with RunReader(root) as run:
+        seen = [exposure(run, 1, r["arm"], r["id"]) for r in held]
+    drawn = [s for s in seen if s and s["times"]]
+    assert 0 < len(drawn) < len(held)
+    assert sum(s["times"] for s in drawn) >= row["tokens"] // 128, "a block holds tokens of one document or more"
+    assert all(s["drawn"] <= s["blocks"] for s in drawn)
+    assert Store(root).document(held[0]["id"])
 
 
 @pytest.mark.slow
