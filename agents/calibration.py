@@ -116,6 +116,8 @@ def calibrate(
         canaries=tuple(c for c in texts.canaries if c.domain in domains),
         orders=texts.orders,
     )
+    if not chosen.gold:
+        return _untrusted(rubric, texts, f"trust 0: there are no texts of known worth in {', '.join(domains)}")
     pairs = [*_gold(chosen), *_canaries(chosen), *_orders(chosen)]
     try:
         grades = np.asarray(judge([d for _, *two in pairs for d in two]), dtype=np.float64)

@@ -52,7 +52,7 @@ def load_index(folder: Path) -> PackedIndex:
     try:
         return PackedIndex.model_validate_json(path.read_bytes())
     except ValidationError as e:
-        raise TrainingError(f"{path} is cut short or altered: delete it and resume, which packs anew") from e
+        raise TrainingError(f"{path} is cut short or altered: restore it from a copy of the run") from e
 
 
 def load_blocks(folder: Path, arm: PackedArm) -> npt.NDArray[Any]:

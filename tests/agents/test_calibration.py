@@ -105,3 +105,9 @@ def test_the_built_in_texts_are_what_they_should_be() -> None:
         assert abs(len(order.order) - len(order.remark)) <= 8
     lengths = [(len(p.good), len(p.bad)) for p in texts.gold]
     assert max(max(pair) for pair in lengths) < 700
+
+
+def test_a_domain_without_texts_of_known_worth_trusts_nobody() -> None:
+    found = calibrate(lambda documents: [1.0] * len(documents), "clarity", domains=("zh",))
+    assert found.trust == 0.0
+    assert "no texts of known worth in zh" in found.reason
