@@ -79,6 +79,6 @@ def _finished(preset: str, overrides: tuple[str, ...], runs: Path, name: str) ->
 def _final_scores(folder: RunFolder, db: RunDB) -> Path:
     final = db.meta("final")
     if not final:
-        raise InputError(f"run {folder.name!r} is not finished: continue it with 'coevo resume {folder.name}'")
+        raise InputError(f"run {folder.name!r} is not finished: continue it with '{folder.resume()}'")
     found = db.rows("scores", round=final["round"], name=final["run"], split="hidden")
     return folder.root / str(found[0]["path"])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..tiers.errors import CoevoError, InputError
+from .run_folder import RunFolder
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 SAID = re.compile(r"no space left|disk is full|disk quota exceeded|os error (28|122)\b", re.I)
@@ -34,7 +35,7 @@ def explained(root: Path) -> Iterator[None]:
     try:
         yield
     except Exception as e:
-        again = f"coevo resume {root.name}"
+        again = RunFolder(root).resume()
         if is_full(e, root):
             free = shutil.disk_usage(root).free
             raise DiskFull(

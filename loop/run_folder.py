@@ -25,6 +25,12 @@ class RunFolder:
         """What commands call the run."""
         return self.root.name
 
+    def resume(self, options: str = "") -> str:
+        """The command that continues the run, as it is typed where this one was."""
+        runs = os.environ.get("COEVO_RUNS", "runs")
+        elsewhere = "" if self.root.parent.resolve() == Path(runs).resolve() else f"--runs {self.root.parent}"
+        return " ".join(filter(None, ("coevo resume", self.name, options, elsewhere)))
+
     @property
     def database(self) -> Path:
         """SQLite: checkpoints, rounds, runs, scores, deltas, costs."""
@@ -155,9 +161,7 @@ def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolde
         raise InputError(f"--name wants a plain folder name such as math-loop, got {name!r}")
     folder = RunFolder(runs / name)
     if folder.root.exists():
-        raise InputError(
-            f"{folder.root} exists already: continue it with 'coevo resume {name}' or choose another --name"
-        )
+        raise InputError(f"{folder.root} exists already: continue it with '{folder.resume()}' or choose another --name")
     fresh = RunFolder(runs / f".{name}.{os.getpid()}")
     try:
         runs.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool 
         try:
             _walk(folder, config, progress, stopping)
         except (Stopping, KeyboardInterrupt):  # asked once, and asked twice
-            progress.say(f"stopped; everything finished is on disk. Continue with: coevo resume {folder.name}")
+            progress.say(f"stopped; everything finished is on disk. Continue with: {folder.resume()}")
             raise KeyboardInterrupt from None
         except Ended:
             raise
@@ -82,7 +82,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool 
             if fresh and isinstance(e, InputError) and not folder.begun:
                 shutil.rmtree(folder.root)  # nothing was read yet: with other settings the name is free
             else:
-                progress.say(f"not finished; nothing is lost. Once it is mended: coevo resume {folder.name}")
+                progress.say(f"not finished; nothing is lost. Once it is mended: {folder.resume()}")
             raise
     return folder
 
@@ -136,7 +136,7 @@ def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[st
         used = spent(context.db, context.on_gpu)
         end = end_of(context.config.budget, used, number, context.config.rounds)
         if end and not at.next:
-            more = f"coevo resume {context.folder.name} {end.more}"
+            more = context.folder.resume(end.more)
             raise Ended(f"run {context.folder.name!r} has ended: {end.reason}. Go on with: {more}")
         graph.update_state(thread, {"stop": end.reason if end else ""}, as_node="learn")
     return None
@@ -193,9 +193,8 @@ def _free_name(runs: Path, stem: str) -> str:
     name, number = stem, 1
     while (runs / name).exists():
         if not (runs / name / "run.db").exists() or not is_finished(runs / name):
-            raise InputError(
-                f"run {name!r} is unfinished: continue it with 'coevo resume {name}', or start another with --name"
-            )
+            again = RunFolder(runs / name).resume()
+            raise InputError(f"run {name!r} is unfinished: continue it with '{again}', or start another with --name")
         number += 1
         name = f"{stem}-{number}"
     return name

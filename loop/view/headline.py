@@ -58,8 +58,11 @@ def _details(start: dict[str, Any] | None, control: dict[str, Any] | None) -> st
 
 
 def _decided(run: RunReader) -> str:
-    taken = [r["accepted"] for r in run.finished]
-    main, every = taken.count("main"), "the round" if len(taken) == 1 else f"all {len(taken)} rounds"
+    planned = [r for r in run.finished if r["plan"]["mixture"] != r["plan"]["reference"]]
+    if not planned:
+        return "the loop kept to the control's mixture throughout"
+    taken = [r["accepted"] for r in planned]
+    main, every = taken.count("main"), "its round" if len(taken) == 1 else f"all {len(taken)} rounds"
     if main == len(taken):
         return f"the loop accepted its own mixture in {every}"
     if main == 0:

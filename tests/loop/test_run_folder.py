@@ -48,3 +48,8 @@ def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> Non
     made.sweep()
     assert [p.name for p in stale if p.exists()] == ["b.npy", "a.parquet"]
     assert not (made.round_models(1) / ".main.0a").exists()
+
+
+def test_the_command_that_continues_names_the_folder_where_it_is_not_the_default(tmp_path: Path) -> None:
+    assert RunFolder(Path("runs") / "a").resume() == "coevo resume a"
+    assert RunFolder(tmp_path / "a").resume("--rounds 4") == f"coevo resume a --rounds 4 --runs {tmp_path}"

@@ -115,3 +115,11 @@ def test_a_folder_without_config_is_one_sentence(tmp_path: Path) -> None:
     RunDB(tmp_path / "run.db", create=True).close()
     with pytest.raises(InputError, match=r"resolved\.yaml cannot be read"):
         tables.rounds(tmp_path)
+
+
+def test_a_run_that_never_left_the_control_is_not_said_to_refuse_anything(tmp_path: Path) -> None:
+    root = write_run(tmp_path / "still")
+    with RunDB(root / "run.db", create=True) as db:
+        for row in [r for r in db.rows("rounds") if r["round"]]:
+            db.insert("rounds", row | {"plan": row["plan"] | {"mixture": row["plan"]["reference"]}})
+    assert "kept to the control's mixture throughout" in tables.rounds(root)["headline"]
