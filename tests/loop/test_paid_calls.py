@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from coevo.agents.journal import Journal
+from coevo.loop.config import parse_config
+from coevo.loop.run_db import RunDB
+from coevo.loop.run_folder import RunFolder
 
 from .interrupt import Process, table
 
@@ -113,13 +115,16 @@ def recorded(root: Path) -> list[int]:
 
 def hire(root: Path, server: Server) -> None:
     """Let the server play every role of the run that it can be played by."""
-    path = root / "resolved.yaml"
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    folder = RunFolder(root)
+    tree = folder.config().model_dump(mode="json")
     url = f"openai:m@http://127.0.0.1:{server.server_address[1]}"
     tree["agents"] |= dict.fromkeys(("scorer", "editor", "verifier", "strategist"), url)
     tree["agents"] |= {"concurrency": CONCURRENCY, "prices": {"m": {"tokens_in": 10.0, "tokens_out": 50.0}}}
     tree["curation"] |= {"edit": 60, "score": 30}
-    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    config = parse_config(tree, "test")
+    folder.write_config(config)
+    with RunDB(folder.database, create=True) as db:
+        db.set_meta("fingerprint", config.fingerprint)  # as if it had begun so
 
 
 def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished, cli, server: Server) -> None:  # type: ignore[no-untyped-def]
