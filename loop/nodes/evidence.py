@@ -18,6 +18,8 @@ from .rubric_probe import SIDES, selection_of
 from .selection import arm_means
 
 Kind = Literal["full", "probe", "rubric"]
+Pair = tuple[Kind, str, str]
+"""What kind of contrast, the treatment's name, and the reference's."""
 
 
 def gather(context: RunContext, number: int) -> Evidence:
@@ -32,11 +34,7 @@ def measure(context: RunContext, number: int) -> Evidence:
     rubrics = rubrics_in_use(context)
     trust = np.array([c.trust for c in (calibrations(context, number)[r] for r in rubrics)])
     runs = {r["name"]: r for r in context.db.rows("runs", round=number)}
-    scored = {r["name"] for r in context.db.rows("scores", round=number, split="feedback")}
-    wanted: list[tuple[Kind, str, str]] = [("full", "main", "control")]
-    wanted += [("probe", p, "centre") for p in probes_of(context, number)]
-    wanted = [w for w in wanted if {w[1], w[2]} <= scored and runs[w[1]]["mixture"] != runs[w[2]]["mixture"]]
-    wanted += [("rubric", *SIDES)] if set(SIDES) <= scored else []
+    wanted = _pairs(context, number, runs)
     if not wanted:
         return Evidence(number, (), np.zeros((0, 0)), rubrics, trust)
     files = [tuple(scores_of(context, number, n, "feedback") for n in (ref, new)) for _, new, ref in wanted]
@@ -55,6 +53,17 @@ def measure(context: RunContext, number: int) -> Evidence:
     if wanted[-1][0] == "rubric":
         made[-1] = replace(made[-1], selection=selection_of(context, number, rubrics))
     return Evidence(number, tuple(made), cov, rubrics, trust)
+
+
+def _pairs(context: RunContext, number: int, runs: dict[str, dict[str, object]]) -> list[Pair]:
+    """The round's contrasts, the rubric pair last; only what was scored, and what differs in its data."""
+    scored = {r["name"] for r in context.db.rows("scores", round=number, split="feedback")}
+    found: list[Pair] = [("full", "main", "control")]
+    found.extend(("probe", p, "centre") for p in probes_of(context, number))
+    found = [p for p in found if {p[1], p[2]} <= scored and runs[p[1]]["mixture"] != runs[p[2]]["mixture"]]
+    if set(SIDES) <= scored:
+        found.append(("rubric", SIDES[0], SIDES[1]))
+    return found
 
 
 def _contrast(
