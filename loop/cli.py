@@ -116,9 +116,9 @@ def show(name: str, number: int, runs: Path, as_json: bool) -> None:
 def why(name: str, what: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """The whole story of a document (id), a round (number), an arm (math/L3) or a rubric."""
     from .run_folder import open_run
-    from .view import story, text
+    from .view import story, story_text
 
-    _show(story.why(open_run(runs, name).root, " ".join(what)), text.story, as_json)
+    _show(story.why(open_run(runs, name).root, " ".join(what)), story_text.story, as_json)
 
 
 @cli.command()

@@ -213,10 +213,3 @@ def trial(data: Row) -> None:
             "seed,hidden composite gain,95 % interval,n",
         )
     )
-
-
-def story(data: Row) -> None:
-    """`coevo why`: the story of a document, a round, an arm or a rubric."""
-    from . import story_text
-
-    story_text.story(data)

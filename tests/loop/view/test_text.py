@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coevo.eval.score import Delta
-from coevo.loop.view import tables, text
+from coevo.loop.view import story_text, tables, text
 from coevo.loop.view.compare import compared, tried
 from coevo.loop.view.story import why
 
@@ -63,7 +63,7 @@ def test_show_has_interval_n_and_verdict(run_folder: Path, capsys: pytest.Captur
 def test_every_story_can_be_told(
     run_folder: Path, documents: dict[str, str], subject: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text.story(why(run_folder, documents.get(subject, subject)))
+    story_text.story(why(run_folder, documents.get(subject, subject)))
     out = capsys.readouterr().out
     assert len(out.splitlines()) > 5
     assert "\x1b" not in out
