@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from coevo.loop.feedback.config import FeedbackConfig
+from coevo.loop.feedback.design import rubric_signs
 from coevo.loop.feedback.mechanism import Contrast, Evidence, Floats
 from coevo.loop.feedback.rubrics import rubric_worth
 from coevo.tiers.errors import InputError
@@ -55,6 +56,23 @@ def test_an_arm_effect_is_not_credited_to_the_rubric_that_moves_with_it() -> Non
     naive = 0.05 / 2.0  # what a regression on the rubric alone would say
     assert found[0].worth < 0.5 * naive + 2 * found[0].worth_se
     assert found[0].worth_se > 0.005  # and it knows that the two are hard to tell apart
+
+
+def test_pairs_on_one_mixture_tell_rubrics_apart_that_mixtures_cannot() -> None:
+    """Selection that moves with the arms says nothing about a rubric; documents chosen apart in its direction do."""
+    arm = np.where(np.arange(12) < 4, 0.05, 0.0)
+    confounded = history(8, TRUE, arm)
+    rng, same, probed = np.random.default_rng(6), np.full(12, 1 / 12), []
+    for e in confounded:
+        direction = rubric_signs(NAMES, e.round, seed=0)
+        s = np.array([1.2 * direction[r] for r in NAMES])
+        gain = 0.34 * float(s @ TRUE) + rng.normal(0, 0.005)
+        pair = Contrast("rubric", "rubric-high", "rubric-low", same, same, 0.34, gain, s)
+        probed.append(Evidence(e.round, (*e.contrasts, pair), np.eye(5) * 0.005**2, NAMES, e.trust))
+    before, after = (rubric_worth(h, {}, ARMS, CONFIG) for h in (confounded, probed))
+    assert all(a.worth_se < 0.5 * b.worth_se for a, b in zip(after, before, strict=True) if b.rubric == "clarity")
+    assert [abs(f.worth - t) < 3 * f.worth_se for f, t in zip(after, TRUE, strict=True)] == [True] * 3
+    assert after[0].weight > after[1].weight > after[2].weight
 
 
 def test_a_rubric_without_trust_loses_its_weight_and_says_why() -> None:
