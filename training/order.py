@@ -45,7 +45,7 @@ def slots_apart(one: dict[str, float], other: dict[str, float]) -> float:
     With d the total variation distance of the two mixtures it is at most 2 d / (1 + d): an exponential race has the
     same winner under both with a chance of (1 - d) / (1 + d) or more (coordinated sampling).
     """
-    arms = {*one, *other}
+    arms = sorted({*one, *other})  # a sum's last bit must not depend on the order of a set
     distance = sum(abs(one.get(a, 0.0) - other.get(a, 0.0)) for a in arms) / 2
     return 2 * distance / (1 + distance)
 

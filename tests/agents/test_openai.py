@@ -432,10 +432,18 @@ def test_a_forgotten_chat_lets_go_of_its_connections(server: Server) -> None:
     gc.collect()  # an open socket would warn here, and warnings are errors
 
 
+def without_list(handler: Handler) -> None:
+    """A server that has no list of models, but looks at questions."""
+    handler.send(404 if handler.command == "GET" else 400, b"{}")
+
+
 def test_check_tells_a_model_server_from_others(server: Server) -> None:
     with closing(chat(server)) as model:
-        for fine in (reply(200, {"data": []}), reply(404, b"{}"), reply(500, b"")):
+        for fine in (reply(200, {"data": []}), without_list, reply(500, b"")):
             server.steps = [fine]
+            check(model)
+        server.steps = [reply(404, b"{}")]
+        with pytest.raises(AgentError, match="neither /models nor /chat/completions"):
             check(model)
         server.steps = [reply(200, b"<html>")]
         with pytest.raises(AgentError, match="does not speak"):
