@@ -119,6 +119,11 @@ class RunReader:
         keys = ("round", "split", "treatment", "reference", "benchmark")
         return next((d for d in self.deltas if tuple(d[k] for k in keys) == wanted), None)
 
+    def rubric_probes(self) -> list[dict[str, Any]]:
+        """Feedback composites of the rounds' rubric pairs, with the direction that set their documents apart."""
+        found = [self.delta(r["round"], "feedback", "rubric-high", "rubric-low") for r in self.rounds]
+        return [d | self.db.meta(f"rubric-probe-{d['round']}") for d in found if d]
+
     def accepted_mixture(self, number: int) -> dict[str, float]:
         """Realised shares of the run that the round accepted; empty until it has."""
         row = next((r for r in self.rounds if r["round"] == number), None)

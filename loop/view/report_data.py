@@ -53,6 +53,7 @@ def gather(run: RunReader) -> dict[str, Any]:
             "mixtures": mixtures(run),
             "arms": arms(run, last),
             "rubrics": rubrics(run),
+            "rubric_probes": run.rubric_probes(),
             "counts": tier_counts(run.held),
             "steps": steps(run),
             "examples": worth_reading(run),

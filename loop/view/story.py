@@ -104,14 +104,12 @@ def rubric_story(run: RunReader, rubric: str) -> dict[str, Any]:
 
 def _rubric_evidence(run: RunReader, rubric: str) -> list[dict[str, Any]]:
     """What the rounds' rubric probes measured, and how far apart under this rubric their documents were."""
-    out = []
-    for delta in run.deltas:
-        pair = (delta["treatment"], delta["reference"], delta["benchmark"], delta["split"])
-        if pair == ("rubric-high", "rubric-low", "composite", "feedback"):
-            told = run.db.meta(f"rubric-probe-{delta['round']}")
-            apart = dict(zip(told["rubrics"], told["selection"], strict=True)).get(rubric)
-            out.append(delta | {"sign": told["direction"].get(rubric), "apart": apart})
-    return out
+    return [
+        probe
+        | {"sign": probe["direction"].get(rubric)}
+        | {"apart": dict(zip(probe["rubrics"], probe["selection"], strict=True)).get(rubric)}
+        for probe in run.rubric_probes()
+    ]
 
 
 def _arms(run: RunReader) -> list[str]:

@@ -125,6 +125,10 @@ def test_the_run_is_whole(finished) -> None:  # type: ignore[no-untyped-def]
     page = (root / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert not re.search(r"(src|href)=\"https?://", page)
+    assert "rubrics rank high" in page
+    told = json.loads(finished("why", "whole", "clarity", "--json").stdout)
+    assert [e["round"] for e in told["evidence"]] == [1, 2]
+    assert all(abs(e["apart"]) > 0 and e["sign"] in (1, -1, None) for e in told["evidence"])
 
 
 @pytest.mark.slow
