@@ -58,7 +58,7 @@ class OpenAIChat:
 
     def check(self) -> None:
         """Is the server there? Raises AgentError or SpendingError as `Transport.check`."""
-        self._transport.check()
+        self._transport.check(self._model)
 
     def complete(self, messages: Sequence[Message], schema: type[S]) -> Completion[S]:
         """An answer in the form of `schema`; a wrong one is sent back once to be repaired.

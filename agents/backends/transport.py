@@ -1,5 +1,6 @@
 """Transport: one JSON request to a model server, repeated where that can help, and each way to fail in one sentence."""
 
+import difflib
 import email.utils
 import json
 import math
@@ -93,12 +94,12 @@ class Transport:
         """
         return self._patiently(lambda: self._once("POST", path, body), random.Random(int(seed, 16)))
 
-    def check(self) -> None:
-        """Ask for the list of models, once: is there a server that speaks the protocol?
+    def check(self, model: str) -> None:
+        """Ask for the list of models, once: is there a server that speaks the protocol, and does it know `model`?
 
         Raises:
             SpendingError: it refuses the key.
-            AgentError: it cannot be reached, or is something else.
+            AgentError: it cannot be reached, is something else, or has no such model.
         """
         try:
             answer = self._once("GET", "/models", None)
@@ -110,8 +111,25 @@ class Transport:
                 raise
             self._check_without_list()  # a server may do without a list
         else:
-            if not isinstance(answer.get("data"), list):
+            listed = answer.get("data")
+            if not isinstance(listed, list):
                 raise AgentError(self._clean(self._stranger(json.dumps(answer).encode())))
+            names = [str(m.get("id")) for m in listed if isinstance(m, dict)]
+            if names and model not in names:
+                self._check_unlisted(model, names)
+
+    def _check_unlisted(self, model: str, names: list[str]) -> None:
+        """Ask the model nothing, which costs nothing: a server may know more names than it lists (aliases)."""
+        try:
+            self._once("POST", "/chat/completions", {"model": model, "messages": []})
+        except _Passing:
+            return
+        except Rejected as failure:
+            if failure.status in NOTHING_HERE:
+                near = difflib.get_close_matches(model, names, n=1, cutoff=0.3)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                known = _shown(", ".join(names).encode())
+                raise AgentError(f"{self.base} has no model {model!r}: {hint}It lists {known}") from failure
 
     def _check_without_list(self) -> None:
         """Send an empty question, which costs nothing: a server that has the path complains about the fields."""

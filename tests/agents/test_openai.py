@@ -120,7 +120,7 @@ def logprobs(**tokens: float) -> Step:
 def chat(server: Server, **options: Any) -> OpenAIChat:
     waits: list[float] = options.pop("waits", [])
     options = {"retries": 2, "timeout_seconds": 5.0, "sleep": waits.append, **options}
-    opened = open_chat(f"openai:m@{server.base}", **options)
+    opened = open_chat(f"openai:{options.pop('model', 'm')}@{server.base}", **options)
     assert isinstance(opened, OpenAIChat)
     return opened
 
@@ -451,6 +451,22 @@ def test_check_tells_a_model_server_from_others(server: Server) -> None:
         server.steps = [reply(401, b"{}")]
         with pytest.raises(SpendingError):
             check(model)
+
+
+def test_a_model_that_the_server_does_not_know_is_named_before_any_work(server: Server) -> None:
+    def knows(handler: Handler) -> None:
+        if handler.command == "GET":
+            return handler.send(200, b'{"data": [{"id": "qwen3-4b"}, {"id": "llama"}]}')
+        return handler.send(404, b'{"error": {"message": "The model does not exist"}}')
+
+    server.steps = [knows]
+    with closing(chat(server, model="qwen3-4B")) as model:
+        with pytest.raises(AgentError, match=r"has no model 'qwen3-4B': did you mean 'qwen3-4b'\? It lists"):
+            check(model)
+        assert server.bodies() == [{"model": "qwen3-4B", "messages": []}], "nothing was asked that costs"
+    with closing(chat(server, model="llama")) as model:
+        check(model)
+        assert len(server.bodies()) == 1
 
 
 def test_lone_surrogates_in_a_document_are_sent_as_question_marks(server: Server) -> None:
