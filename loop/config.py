@@ -60,6 +60,10 @@ class ProbesConfig(Record):
     rubrics: bool = True
     """Whether a pair of probes also tells what the rubrics' judgement is worth."""
 
+    def steps(self, full: int) -> int:
+        """Steps of a probe where a full run has `full`."""
+        return max(1, round(full * self.fraction))
+
 
 class BudgetConfig(Record):
     """Where the run stops, always at a round boundary; zero means no limit."""

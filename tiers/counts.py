@@ -51,13 +51,14 @@ def counts(rows: pa.Table) -> list[StepCount]:
     dropped nor quarantined was kept: a refusal and a demotion keep the document.
     """
     last = _last_of_each(rows)
+    last = last.set_column(last.column_names.index("domain"), "domain", pc.fill_null(last["domain"], ""))
     action = last["action"].combine_chunks()
     dropped, quarantined = pc.equal(action, Action.DROP.value), pc.equal(action, Action.QUARANTINE.value)
     tally = pa.table(
         {
             "round": last["round"],
             "step": last["step"],
-            "domain": pc.fill_null(last["domain"], ""),
+            "domain": last["domain"],
             "dropped": dropped.cast(pa.int64()),
             "quarantined": quarantined.cast(pa.int64()),
         }
@@ -91,17 +92,13 @@ def _frequencies(rows: pa.Table, keys: list[str], column: str, most: int) -> Fre
     found: Frequencies = {}
     frequent = rows.group_by([*keys, column]).aggregate([([], "count_all")]).to_pylist()
     for group in sorted(frequent, key=lambda g: (-g["count_all"], g[column])):
-        these = found.setdefault(tuple(group[k] if k != "domain" else group[k] or "" for k in keys), {})
+        these = found.setdefault(tuple(group[k] for k in keys), {})
         name = group[column] if len(these) < most else OTHER
         these[name] = these.get(name, 0) + group["count_all"]
     return found
 
 
-def _step_count(
-    group: dict[str, Any],
-    actions: dict[tuple[Any, ...], dict[str, int]],
-    reasons: dict[tuple[Any, ...], dict[str, int]],
-) -> StepCount:
+def _step_count(group: dict[str, Any], actions: Frequencies, reasons: Frequencies) -> StepCount:
     key = (group["round"], group["step"], group["domain"])
     aside = group["dropped_sum"] + group["quarantined_sum"]
     return StepCount(

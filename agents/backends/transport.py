@@ -119,30 +119,32 @@ class Transport:
                 self._check_unlisted(model, names)
 
     def _check_unlisted(self, model: str, names: list[str]) -> None:
-        """Ask the model nothing, which costs nothing: a server may know more names than it lists (aliases)."""
-        try:
-            self._once("POST", "/chat/completions", {"model": model, "messages": []})
-        except _Passing:
-            return
-        except Rejected as failure:
-            if failure.status in NOTHING_HERE:
-                near = difflib.get_close_matches(model, names, n=1, cutoff=0.3)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                known = _shown(", ".join(names).encode())
-                raise AgentError(f"{self.base} has no model {model!r}: {hint}It lists {known}") from failure
+        """A server may know more names than it lists (aliases)."""
+        failure = self._unserved({"model": model, "messages": []})
+        if failure is not None:
+            near = difflib.get_close_matches(model, names, n=1, cutoff=0.3)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            known = _shown(", ".join(names).encode())
+            raise AgentError(f"{self.base} has no model {model!r}: {hint}It lists {known}") from failure
 
     def _check_without_list(self) -> None:
-        """Send an empty question, which costs nothing: a server that has the path complains about the fields."""
+        """A server that has the path, but no list of models, complains about the fields."""
+        failure = self._unserved({})
+        if failure is not None:
+            raise AgentError(
+                f"{self.base} has neither /models nor /chat/completions (it answered {failure.status}): "
+                "wanted the base URL of an OpenAI-compatible server, such as http://localhost:8000/v1"
+            ) from failure
+
+    def _unserved(self, nothing: dict[str, Any]) -> "Rejected | None":
+        """Why this is not served, asked by a question without words, which costs nothing; None if it is."""
         try:
-            self._once("POST", "/chat/completions", {})
+            self._once("POST", "/chat/completions", nothing)
         except _Passing:
-            return
+            return None
         except Rejected as failure:
-            if failure.status in NOTHING_HERE:
-                raise AgentError(
-                    f"{self.base} has neither /models nor /chat/completions (it answered {failure.status}): "
-                    "wanted the base URL of an OpenAI-compatible server, such as http://localhost:8000/v1"
-                ) from failure
+            return failure if failure.status in NOTHING_HERE else None
+        return None
 
     def _stranger(self, content: bytes) -> str:
         return f"{self.base} does not speak the OpenAI protocol (got {_shown(content)}); check the base URL"

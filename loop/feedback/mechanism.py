@@ -10,6 +10,7 @@ from pydantic import Field
 from ...tiers.record import Record
 
 Floats = NDArray[np.float64]
+Kind = Literal["full", "probe", "rubric"]
 
 
 class Probe(Record):
@@ -61,7 +62,7 @@ class Context:
 class Contrast:
     """One paired comparison: what changed in the data, and what it did to the feedback composite."""
 
-    kind: Literal["full", "probe", "rubric"]
+    kind: Kind
     """`full`: main against control. `probe`: a probe against its centre, at `fraction` of a full run's tokens.
     `rubric`: documents that rubrics rank high against those ranked low, one mixture, at `fraction` as well."""
     treatment: str

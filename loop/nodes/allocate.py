@@ -47,9 +47,9 @@ def plan_round(context: RunContext, number: int) -> Plan:
 
 def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
     """The plan with a direction in rubric space, where the mechanism asks for evidence and more than chance selects."""
-    trusted = [r for r, c in calibrations(context, plan.round - 1).items() if c.trust > 0]
     if not plan.probes or not context.config.probes.rubrics:
         return plan
+    trusted = [r for r, c in calibrations(context, plan.round - 1).items() if c.trust > 0]
     return plan.model_copy(update={"rubric_probe": rubric_signs(trusted, plan.round, context.config.seed)})
 
 

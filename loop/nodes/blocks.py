@@ -20,16 +20,13 @@ def pack(context: RunContext, number: int, tokenizer: Path) -> None:
         held = context.store.documents(domain=arm.domain, tier=arm.tier).sort_by("id")
         texts[key] = held["text"].to_pylist()
         ids.append(pa.table({"arm": pa.repeat(key, held.num_rows), "id": held["id"]}))
-    folder(context, number).mkdir(parents=True, exist_ok=True)
+    context.folder.blocks(number).mkdir(parents=True, exist_ok=True)
     write_part(context.folder.packed_documents(number), pa.concat_tables(ids))
-    context.workers.map(pack_job, [(texts, str(tokenizer), context.config.model.block, str(folder(context, number)))])
-
-
-def folder(context: RunContext, number: int, side: str = "") -> Path:
-    """Where a round's blocks lie."""
-    return context.folder.blocks(number, side)
+    context.workers.map(
+        pack_job, [(texts, str(tokenizer), context.config.model.block, str(context.folder.blocks(number)))]
+    )
 
 
 def packed(context: RunContext, number: int) -> PackedIndex:
     """What was packed after a round's curation."""
-    return load_index(folder(context, number))
+    return load_index(context.folder.blocks(number))

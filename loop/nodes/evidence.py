@@ -1,14 +1,14 @@
 """Evidence: the round's contrasts on feedback items with their joint error; all that a mechanism gets to see."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ...eval.delta import evidence_cov
 from ...tiers.tier import arms
 from ..context import RunContext
-from ..feedback.mechanism import Contrast, Evidence, Floats
+from ..feedback.mechanism import Contrast, Evidence, Floats, Kind
 from ..feedback.policy import vector
 from .deltas import apart, probes_of
 from .evaluate import scores_of
@@ -17,7 +17,6 @@ from .judges import calibrations, rubrics_in_use
 from .rubric_probe import SIDES, selection_of
 from .selection import arm_means
 
-Kind = Literal["full", "probe", "rubric"]
 Pair = tuple[Kind, str, str]
 """What kind of contrast, the treatment's name, and the reference's."""
 
@@ -72,14 +71,13 @@ def _contrast(
     keys = tuple(arms(context.config.domains))
     mixture, baseline = (vector(dict(r["mixture"]), keys) for r in (new, ref))  # type: ignore[call-overload]
     full = context.config.training.steps
-    short = max(1, round(full * context.config.probes.fraction))
     return Contrast(
         kind=kind,
         treatment=str(new["name"]),
         reference=str(ref["name"]),
         mixture=mixture,
         baseline=baseline,
-        fraction=1.0 if kind == "full" else short / full,
+        fraction=1.0 if kind == "full" else context.config.probes.steps(full) / full,
         gain=gain,
         selection=(mixture - baseline) @ means,
     )

@@ -10,7 +10,6 @@ from ...training.packing import PackedIndex, load_index
 from ..context import RunContext
 from ..feedback.mechanism import Floats, Plan
 from ..jobs import pack_job
-from .blocks import folder
 from .judges import rubrics_in_use
 from .selection import standardised
 
@@ -35,11 +34,11 @@ def pack_sides(context: RunContext, number: int, tokenizer: str, plan: Plan) -> 
     context.workers.map(
         pack_job,
         [
-            (_texts(context, table), tokenizer, context.config.model.block, str(folder(context, number, name)))
+            (_texts(context, table), tokenizer, context.config.model.block, str(context.folder.blocks(number, name)))
             for name, table in zip(SIDES, tables, strict=True)
         ],
     )
-    mixture = _mixture(context, [load_index(folder(context, number, name)) for name in SIDES])
+    mixture = _mixture(context, [load_index(context.folder.blocks(number, name)) for name in SIDES])
     told = {"direction": plan.rubric_probe, "documents": [t.num_rows for t in tables]}
     told |= {"selection": _distance(context, scored, tables, mixture).tolist(), "rubrics": rubrics_in_use(context)}
     context.db.set_meta(f"rubric-probe-{number}", told)

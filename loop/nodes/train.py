@@ -39,7 +39,7 @@ def _sides(context: RunContext, number: int, mixture: dict[str, float], start: P
     whole = {name: full_run(context, number, name, mixture, start) for name in rubric_probe.SIDES}
     return [
         _short(context, spec).model_copy(
-            update={"group": "rubric", "blocks": str(blocks.folder(context, number, name)), "pool": 1.0}
+            update={"group": "rubric", "blocks": str(context.folder.blocks(number, name)), "pool": 1.0}
         )
         for name, spec in whole.items()
     ]
@@ -54,7 +54,7 @@ def full_run(
         name=name,
         group="full",
         base=str(start),
-        blocks=str(blocks.folder(context, number)),
+        blocks=str(context.folder.blocks(number)),
         mixture=mixture,
         steps=context.config.training.steps,
         seed=drawn,
@@ -66,7 +66,7 @@ def full_run(
 
 def _short(context: RunContext, spec: RunSpec) -> RunSpec:
     """A probe's length; it may see as much less of each arm, so that scarce arms are repeated as often."""
-    steps = max(1, round(spec.steps * context.config.probes.fraction))
+    steps = context.config.probes.steps(spec.steps)
     return spec.model_copy(update={"group": "probe", "steps": steps, "pool": steps / spec.steps})
 
 

@@ -16,9 +16,7 @@ def exposure(run: RunReader, number: int, arm: str, doc: str) -> dict[str, Any] 
 
     None where the round accepted nothing yet, or its blocks did not hold the document.
     """
-    accepted = next((r["accepted"] for r in run.rounds if r["round"] == number), None)
-    trained = run.runs.get((number, accepted or ""))
-    lies = RunFolder(run.root)
+    trained, lies = run.accepted_run(number), RunFolder(run.root)
     if trained is None or not lies.packed_documents(number).is_file():
         return None
     packed, folder = read_part(lies.packed_documents(number)), lies.blocks(number)

@@ -126,9 +126,13 @@ class RunReader:
 
     def accepted_mixture(self, number: int) -> dict[str, float]:
         """Realised shares of the run that the round accepted; empty until it has."""
-        row = next((r for r in self.rounds if r["round"] == number), None)
-        run = self.runs.get((number, row["accepted"])) if row and row["accepted"] else None
+        run = self.accepted_run(number)
         return dict(run["mixture"]) if run else {}
+
+    def accepted_run(self, number: int) -> dict[str, Any] | None:
+        """The run that the round accepted; None until it has."""
+        row = next((r for r in self.rounds if r["round"] == number), None)
+        return self.runs.get((number, row["accepted"])) if row and row["accepted"] else None
 
     def busy(self) -> int | None:
         """Id of the process that works on the run now (0 when it cannot be told), None when nobody does."""
