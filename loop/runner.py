@@ -130,6 +130,8 @@ def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[st
     at = graph.get_state(thread)
     if not at.values and not at.next:
         return {"round": 0}
+    if at.tasks and not at.next:
+        return None  # killed between a node's saved result and its checkpoint: values look ahead, nothing has ended
     number = at.values.get("round", 0)
     begun = context.db.rows("rounds", round=number + 1)  # a round that was begun is finished
     if number and at.next in ((), ("finish",), ("allocate",)) and not begun:

@@ -1,11 +1,14 @@
 """However a run is broken off, its last word is the command that continues it."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from coevo.loop import runner
 from coevo.loop.config import load_config
+from coevo.loop.context import RunContext
+from coevo.loop.graph import ROUND, build
 from coevo.loop.run_folder import create_run
 from coevo.loop.workers import Stopping
 from coevo.tiers.errors import LedgerError
@@ -48,3 +51,28 @@ def test_a_run_with_nothing_left_to_do_is_not_called_unfinished(
     with pytest.raises(runner.Ended):
         runner.work(folder, folder.config())
     assert capsys.readouterr().err == ""
+
+
+def test_a_saved_result_without_its_checkpoint_is_not_the_end(tmp_path: Path) -> None:
+    """Killed in that instant the state shows the result and nothing to do next: a resume took the run for ended."""
+    nodes: dict[str, Any] = dict.fromkeys(("curate", "train", "evaluate", "finish"), lambda state: {})
+    nodes |= {"prepare": lambda state: {"round": 0}, "allocate": lambda state: {"round": 1}}
+    nodes["learn"] = lambda state: {"stop": "done"}
+    thread = {"configurable": {"thread_id": "main"}}
+    graph = build({name: nodes[name] for name in ("prepare", *ROUND, "finish")}, tmp_path / "run.db")
+    put = graph.checkpointer.put
+
+    def killed(config: Any, checkpoint: Any, *rest: Any) -> Any:
+        if checkpoint["channel_values"].get("round") == 1:
+            raise RuntimeError("killed")
+        return put(config, checkpoint, *rest)
+
+    graph.checkpointer.put = killed
+    with pytest.raises(RuntimeError, match="killed"):
+        list(graph.stream({"round": 0}, thread, durability="sync"))
+    graph.checkpointer.put = put
+    at = graph.get_state(thread)
+    assert (at.values["round"], at.next) == (1, ())
+    assert runner._entry(graph, thread, cast(RunContext, None)) is None
+    list(graph.stream(None, thread, durability="sync"))
+    assert graph.get_state(thread).values["stop"] == "done"
