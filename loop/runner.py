@@ -43,7 +43,7 @@ def start(
         InputError: a bad config, or the name is taken by an unfinished run.
     """
     config = _limited(load_config(preset, overrides), limits)
-    create(config.feedback, tuple(arms(config.domains)), config.seed)  # a wrong mechanism is said before any work
+    check_mechanism(config)
     check_sources(config.sources)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
@@ -103,6 +103,17 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
             context.safe_point()
     finally:
         context.workers.close()
+
+
+def check_mechanism(config: RunConfig) -> None:
+    """Make the mechanism once: a wrong one is said before any work.
+
+    Raises:
+        InputError: an unknown one, or one that is not made for this mode or needs what a run does not measure.
+    """
+    from .nodes.allocate import offers
+
+    create(config.feedback, tuple(arms(config.domains)), config.seed, config.mode, offers(config))
 
 
 def _check_agents(config: RunConfig) -> None:

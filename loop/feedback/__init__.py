@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...tiers.errors import InputError
+from .base import ANY_MODE
 from .config import FeedbackConfig
-from .mechanism import Mechanism
+from .mechanism import Mechanism, Mode
 from .paper_schedule import PaperSchedule
 from .tier_prior import TierPrior
 from .trust_blr import TrustBlr
@@ -22,16 +23,31 @@ MECHANISMS: dict[str, Callable[[FeedbackConfig, tuple[str, ...], int], Mechanism
 """Mechanisms by name; each is called with (config, arms, seed)."""
 
 
-def create(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Mechanism:
+def create(
+    config: FeedbackConfig,
+    arms: tuple[str, ...],
+    seed: int,
+    mode: Mode = "continue",
+    offers: frozenset[str] | None = None,
+) -> Mechanism:
     """The mechanism that `config.mechanism` names: one of `MECHANISMS`, or `module:Class` from anywhere on the path.
 
+    Args:
+        config: names it.
+        arms: keys of all arms, in canonical order.
+        seed: of its random numbers.
+        mode: in which it has to work.
+        offers: what it can have of what mechanisms say in `needs`; None means everything.
+
     Raises:
-        InputError: no such name (the nearest is told), or what was imported is no mechanism.
+        InputError: no such name (the nearest is told), what was imported is no mechanism, or it is not made for this.
     """
     name = config.mechanism
     factory = _imported(name) if ":" in name else _known(name)
     try:
         made = factory(config, arms, seed)
+    except InputError:
+        raise
     except Exception as e:  # whatever a third party's constructor does, it is the config that has to change
         raise InputError(f"feedback.mechanism {name!r} cannot be called with (config, arms, seed): {e}") from e
     missing = [
@@ -39,9 +55,26 @@ def create(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Mechanis
     ]
     if missing:
         raise InputError(
-            f"feedback.mechanism {name!r} is no mechanism: it has no {', '.join(missing)} (see docs/feedback.md)"
+            f"feedback.mechanism {name!r} is no mechanism: it has no {', '.join(missing)} (see docs/mechanisms.md)"
         )
+    _suits(name, made, mode, offers)
     return made
+
+
+def _suits(name: str, made: Mechanism, mode: Mode, offers: frozenset[str] | None) -> None:
+    modes = getattr(made, "modes", ANY_MODE)
+    if mode not in modes:
+        raise InputError(
+            f"feedback.mechanism {name!r} is made for mode {' or '.join(sorted(modes))}, this is {mode!r}: "
+            "set mode, or choose another mechanism (docs/mechanisms.md says which suits what)"
+        )
+    lacking = sorted(getattr(made, "needs", frozenset()) - offers) if offers is not None else []
+    if lacking:
+        raise InputError(
+            f"feedback.mechanism {name!r} needs {', '.join(lacking)}, which nobody measures here "
+            f"(there is {', '.join(sorted(offers or ())) or 'nothing'}): choose another mechanism, "
+            "or try it in the lab (docs/mechanisms.md)"
+        )
 
 
 def _known(name: str) -> Callable[..., Mechanism]:

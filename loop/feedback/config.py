@@ -1,6 +1,8 @@
 """FeedbackConfig: which mechanism decides, how far it may move a round, and what the gate asks for."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, JsonValue
 
 from ...tiers.record import Record
 
@@ -10,6 +12,12 @@ class FeedbackConfig(Record):
 
     mechanism: str = "trust_blr"
     """A name of `MECHANISMS` or `module:Class` of your own."""
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """The mechanism's own settings (docs/mechanisms.md)."""
+    policy: Literal["own", "eg", "thompson"] = "own"
+    """From posterior to mixture: what the mechanism itself wants, or a step on its posterior's mean or on a draw."""
+    gate: Literal["paired", "posterior", "ladder", "always"] = "paired"
+    """What main has to show to be accepted (`gate.accept`)."""
     reference: dict[str, float] = Field(default_factory=dict)
     """The control's mixture by arm key (normalised over the live arms); empty means uniform."""
 
@@ -19,6 +27,16 @@ class FeedbackConfig(Record):
     """Trust region: largest change of a log share in one round."""
     anchor: float = Field(default=0.0, ge=0, le=1)
     """Pull of the reference on what any mechanism wants: weight of the reference in their geometric mean."""
+
+    point: float = Field(default=0.02, gt=0)
+    """Composite gain that stands for a percentage point: the unit of constants that were published in points (items
+    that are right or wrong have an sd near one half)."""
+    tau: float = Field(default=6.0, gt=0)
+    """Points per unit of share that move a log share by one in an exponentiated-gradient step."""
+    probe_first: int = Field(default=0, ge=0)
+    """Rounds at the start that all have probes."""
+    probe_every: int = Field(default=1, ge=1)
+    """After those, every how-manieth round has."""
 
     tier_weight: float = 0.6
     """How far the tier prior (L1 lowest, L3 highest) tilts: log share per unit of z; `tier_prior` uses 1."""

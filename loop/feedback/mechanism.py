@@ -1,4 +1,4 @@
-"""Mechanism, Evidence and Plan: all that a feedback mechanism may see, and all it may ask for."""
+"""Mechanism, Evidence, Signals and Plan: all that a feedback mechanism may see, and all it may ask for."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -11,6 +11,12 @@ from ...tiers.record import Record
 
 Floats = NDArray[np.float64]
 Kind = Literal["full", "probe", "rubric"]
+Mode = Literal["reset", "continue"]
+"""reset: every round starts from the same base. continue: the accepted model carries over."""
+
+
+def _nothing() -> Floats:
+    return np.zeros(0)
 
 
 class Probe(Record):
@@ -38,6 +44,31 @@ class Plan(Record):
 
 
 @dataclass(frozen=True)
+class Signals:
+    """What is known of the arms besides paired runs, measured on the model a round starts from; None: nobody did.
+
+    A mechanism names the ones it cannot do without in `needs`; where they are not measured it is refused at the start.
+    """
+
+    influence: Floats | None = None
+    """[K] alignment of an arm's gradient with the target's, in any unit; more is better."""
+    losses: Floats | None = None
+    """[K] loss of the model on held-back text of each arm, nats per token."""
+    reference_losses: Floats | None = None
+    """[K] the same loss of a reference model that was trained on the reference mixture."""
+    benchmark_losses: Floats | None = None
+    """[B] loss of the model on every benchmark, nats per token."""
+    graph: Floats | None = None
+    """[K, B] how much training on an arm helps a benchmark (the skills graph)."""
+    target_logprobs: Floats | None = None
+    """[n, K] log-probability per token of n target texts under K models, each trained on one arm alone."""
+    failures: Floats | None = None
+    """[K] share of the failed feedback items that are attributed to each arm."""
+    proposal: dict[str, float] | None = None
+    """Changes of log shares that a language model wants, by arm key; empty when it wants none."""
+
+
+@dataclass(frozen=True)
 class Context:
     """What is true when a round is planned: which arms have data, and how much of each a run may use."""
 
@@ -56,6 +87,10 @@ class Context:
     """How many probes the round can pay for."""
     start: Floats | None = None
     """[K] accepted mixture that the policy's trust region is drawn around; None means the reference."""
+    mode: Mode = "continue"
+    sizes: Floats | None = None
+    """[K] unique tokens of every arm, in full runs; None where nobody counted."""
+    signals: Signals = field(default_factory=Signals)
 
 
 @dataclass(frozen=True)
@@ -76,6 +111,10 @@ class Contrast:
     """Composite gain, in standard deviations of the benchmarks' items (see eval.composite)."""
     selection: Floats
     """[P] difference of the mean rubric scores (standardised within domain) of the two training sets."""
+    benchmarks: Floats = field(default_factory=_nothing)
+    """[B] gain on every benchmark, in sds of its items; empty where only the composite is known."""
+    buckets: Floats = field(default_factory=_nothing)
+    """[C] difference of the two training sets' shares of the score buckets; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +126,23 @@ class Evidence:
     cov: Floats
     """[n, n] covariance of the gains: item error (clustered) + seed noise, off-diagonal where a reference is shared."""
     rubrics: tuple[str, ...] = ()
-    trust: Floats = field(default_factory=lambda: np.zeros(0))
+    trust: Floats = field(default_factory=_nothing)
     """[P] calibration of each rubric in [0, 1]; 0 where it failed its canaries."""
+    signals: Signals = field(default_factory=Signals)
+    """What the round's plan was made with."""
+    rubric_influence: Floats | None = None
+    """[P] regression of documents' gradient influence on their rubric scores (`rubric_influence.regress`)."""
+    rubric_buckets: Floats | None = None
+    """[P, C] shares of the score buckets if a rubric alone had selected."""
 
 
 class Mechanism(Protocol):
-    """Evidence in, arm values with covariance out. Deterministic given its seed; its state is JSON."""
+    """Evidence in, arm values with covariance out. Deterministic given its seed; its state is JSON.
+
+    Four more attributes are looked for, and may be missing: `source` (where the method is from), `modes` (those it is
+    made for), `needs` (what it cannot do without: `probes`, `sizes`, or names of `Signals`), and `recommend(context)`
+    (the mixture it would train on in the end, where that is not the next one it would try).
+    """
 
     name: str
 

@@ -3,16 +3,17 @@
 import numpy as np
 
 from ...tiers.tier import Arm, Tier
+from .base import Base
 from .mechanism import Context, Floats, Probe
-from .uniform import Uniform
 
 STAGES = ((Tier.L1,), (Tier.L2,), (Tier.L3, Tier.L4))
 
 
-class PaperSchedule(Uniform):
+class PaperSchedule(Base):
     """Equal stages over the rounds asked for; a stage trains on its own tier, domains as in the reference."""
 
     name = "paper_schedule"
+    source = "arXiv 2602.09003: L1, then L2, then L3 and L4"
 
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
         """The stage's tiers; where none of them holds data, the nearest earlier stage that does."""

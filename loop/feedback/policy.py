@@ -1,7 +1,6 @@
-"""Policy: the one step from what a mechanism wants to the Plan that a round executes, and the guard around both."""
+"""Policy: the one step from what a mechanism wants to a mixture that a round can execute."""
 
-import copy
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,19 +8,11 @@ from numpy.typing import NDArray
 
 from ...tiers.errors import InputError
 from .config import FeedbackConfig
-from .mechanism import Context, Evidence, Floats, Mechanism, Plan, Probe
+from .mechanism import Context, Floats, Mechanism, Plan, Probe
+from .regression import OFFSET
 from .simplex import project
 
 TOLERANCE = 1e-3  # how far a wanted mixture may be off the simplex
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A plan that can be executed whatever the mechanism did."""
-
-    plan: Plan
-    problem: str
-    """Why the mechanism's wish was not followed; empty when it was."""
 
 
 def vector(mixture: dict[str, float], arms: tuple[str, ...]) -> Floats:
@@ -93,63 +84,36 @@ def admit_probe(probe: Probe, context: Context, config: FeedbackConfig) -> Probe
     return probe.model_copy(update={"mixture": shares(mixture, context.arms)})
 
 
-def guarded_plan(
-    mechanism: Mechanism,
-    context: Context,
-    config: FeedbackConfig,
-    previous: Plan | None = None,
-    rubric_weights: dict[str, float] | None = None,
-) -> Guarded:
-    """The round's plan; a mechanism that raises or asks for nonsense leaves the previous mixture in force.
+def scheduled(context: Context, config: FeedbackConfig) -> Context:
+    """The round as a mechanism sees it: in a round between scheduled probe rounds it can pay for none."""
+    number = context.round - 1
+    due = number < config.probe_first or number % config.probe_every == 0
+    return context if due else replace(context, probes=0)
 
-    This and `guarded_observe` are where a mechanism's misbehaviour is caught: third-party code must not end a run.
 
-    Args:
-        mechanism: any.
-        context: the round; `context.start` from `carried`.
-        config: the policy's limits.
-        previous: the last round's plan.
-        rubric_weights: written into the plan.
+def wish(mechanism: Mechanism, context: Context, config: FeedbackConfig) -> tuple[Floats, tuple[Probe, ...], str]:
+    """What is wanted of the round: the mechanism's own mixture, or a step of `config.policy` on its posterior.
+
+    `eg` is an exponentiated-gradient step on the posterior mean, `thompson` one on a draw from the posterior
+    (`research/feedback.md` 1.4, 1.5): the log share moves by (value per unit of share - the mixture's) / `tau` points.
     """
-    try:
-        wanted, probes, reason = mechanism.plan(context)
-        mixture = admit(wanted, context, config)
-        tried = tuple(admit_probe(p, context, config) for p in probes[: context.probes])
-        if len({p.name for p in tried}) < len(tried):
-            raise InputError("two probes of one name")
-        problem = ""
-    except Exception as e:
-        problem = f"mechanism {mechanism.name}: {type(e).__name__}: {e}; kept the previous mixture, no probes"
-        start = carried(previous, "main", context) if context.start is None else context.start
-        mixture, tried, reason = project(start, context.live, context.cap, config.floor), (), problem
-    plan = Plan(
-        round=context.round,
-        mechanism=str(mechanism.name),
-        mixture=shares(mixture, context.arms),
-        reference=shares(context.reference, context.arms),
-        probes=tried,
-        rubric_weights=rubric_weights or {},
-        reason=str(reason),
-    )
-    return Guarded(plan, problem)
+    wanted, probes, reason = mechanism.plan(context)
+    if config.policy == "own":
+        return wanted, probes, reason
+    mean, cov = mechanism.posterior()
+    if config.policy == "thompson":
+        rng = np.random.default_rng([getattr(mechanism, "seed", 0), context.round, *b"thompson"])
+        mean = rng.multivariate_normal(mean, cov, method="eigh")
+    start = context.reference if context.start is None else context.start
+    value = np.asarray(mean) / (start + OFFSET)
+    return ascent(start, value, context, config), probes, f"{config.policy} step on the posterior of {mechanism.name}"
 
 
-def guarded_observe(mechanism: Mechanism, evidence: Evidence) -> str:
-    """Let the mechanism learn; if it raises or ends up without a finite posterior its old state is put back.
-
-    Returns:
-        The problem, or an empty string.
-    """
-    before = copy.deepcopy(mechanism.state_dict())
-    try:
-        mechanism.observe(evidence)
-        mean, cov = mechanism.posterior()
-        if not (np.isfinite(mean).all() and np.isfinite(cov).all()):
-            raise InputError("the posterior is not finite")
-    except Exception as e:
-        mechanism.load_state_dict(before)
-        return f"mechanism {mechanism.name}: {type(e).__name__}: {e}; round {evidence.round} was not learned from"
-    return ""
+def ascent(start: Floats, value: Floats, context: Context, config: FeedbackConfig) -> Floats:
+    """[K] one exponentiated-gradient step on values per unit of share: `w exp(clip((v - w.v) / tau, step))`."""
+    move = (value - start @ value) / (config.tau * config.point)
+    moved = np.where(context.live, start * np.exp(np.clip(move, -config.step, config.step)), 0.0)
+    return np.asarray(moved / moved.sum())
 
 
 def _checked(wanted: Floats, context: Context, what: str) -> Floats:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ...tiers.tier import Arm, Tier
+from .base import Base
 from .mechanism import Context, Floats, Probe
-from .uniform import Uniform
 
 TIER_Z = {Tier.L0: 0.0, Tier.L1: -1.0, Tier.L2: -0.3, Tier.L3: 0.8, Tier.L4: 0.5}
 """Believed value of a tier, in sds between tiers (research/feedback.md 1.4)."""
@@ -15,10 +15,11 @@ def tier_z(arms: tuple[str, ...]) -> Floats:
     return np.array([TIER_Z[Arm.parse(a).tier] for a in arms])
 
 
-class TierPrior(Uniform):
+class TierPrior(Base):
     """Tilts the reference by exp(z of the tier), every round the same."""
 
     name = "tier_prior"
+    source = "research opinion: refined tiers are worth more (research/feedback.md 1.4)"
 
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
         """The tilted reference."""

@@ -5,12 +5,15 @@ from typing import Literal
 
 import numpy as np
 
+from ...agents.strategist import Proposal
 from ...tiers.tier import arms
+from ..config import RunConfig
 from ..context import RunContext
 from ..feedback import create
 from ..feedback.design import rubric_signs
-from ..feedback.mechanism import Context, Mechanism, Plan
-from ..feedback.policy import carried, guarded_plan, reference_mixture
+from ..feedback.guard import guarded_load, guarded_plan
+from ..feedback.mechanism import Context, Mechanism, Plan, Signals
+from ..feedback.policy import carried, reference_mixture
 from ..state import State, Update
 from .blocks import packed
 from .judges import calibrations
@@ -62,7 +65,12 @@ def planning_context(context: RunContext, number: int, before: dict[str, object]
     live = blocks >= config.training.min_blocks
     cap = np.minimum(blocks * config.training.max_epochs / (config.training.steps * config.training.batch), 1.0)
     reference = reference_mixture(config.feedback, keys, live)
-    world = Context(number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count)
+    world = Context(
+        number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count,
+        mode=config.mode,
+        sizes=blocks / (config.training.steps * config.training.batch),
+        signals=signals(context, number),
+    )  # fmt: skip
     if before is None:
         return world
     accepted: Literal["main", "control"] = "main" if before["accepted"] == "main" else "control"
@@ -73,11 +81,26 @@ def planning_context(context: RunContext, number: int, before: dict[str, object]
 def load_mechanism(context: RunContext, before: dict[str, object] | None) -> Mechanism:
     """The configured mechanism as the last round left it."""
     config = context.config
-    mechanism = create(config.feedback, tuple(arms(config.domains)), config.seed)
+    keys = tuple(arms(config.domains))
+    mechanism = create(config.feedback, keys, config.seed, config.mode, offers(config))
     state = before["mechanism_state"] if before else None
-    if isinstance(state, dict):
-        mechanism.load_state_dict(state)
+    problem = guarded_load(mechanism, state) if isinstance(state, dict) else ""
+    if before and problem:
+        context.event(int(str(before["round"])) + 1, "allocate", "warning", problem)
+        return create(config.feedback, keys, config.seed, config.mode, offers(config))
     return mechanism
+
+
+def offers(config: RunConfig) -> frozenset[str]:
+    """What mechanisms may need and a run has."""
+    return frozenset({"sizes", "proposal"} | ({"probes"} if config.probes.count else set()))
+
+
+def signals(context: RunContext, number: int) -> Signals:
+    """What is known of the arms besides paired runs: the strategist's wish after the round before."""
+    told = context.db.meta(f"proposal-{number - 1}")
+    wishes = Proposal.model_validate(told).probes if told else ()
+    return Signals(proposal=dict(wishes[0].shifts) if wishes else {})
 
 
 def previous_round(context: RunContext, number: int) -> dict[str, object] | None:

@@ -13,8 +13,8 @@ from ...tiers.tier import arms
 from ..budget import stop_reason, warnings
 from ..context import RunContext
 from ..feedback.gate import Accepted, accept, alarm
+from ..feedback.guard import guarded_observe, guarded_posterior, guarded_state
 from ..feedback.mechanism import Mechanism, Plan
-from ..feedback.policy import guarded_observe
 from ..spent import spent
 from ..state import State, Update
 from ..view.report import write_report
@@ -69,16 +69,24 @@ def judge(context: RunContext, found: Found) -> Accepted:
 
 def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: Accepted, found: Found) -> None:
     """Write the round down: posterior, verdict, alarm, and what every arm was worth."""
-    mean, cov = mechanism.posterior()
-    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
     keys = arms(context.config.domains)
+    mean, cov, problem = guarded_posterior(mechanism, tuple(keys))
+    before = previous_round(context, number)
+    state, unsaved = guarded_state(mechanism, before["mechanism_state"] if before else None)  # type: ignore[arg-type]
+    for said in filter(None, (problem, unsaved)):
+        context.event(number, "learn", "warning", said)
+    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
     told = alarm_of(context, found)
     if told:
         context.event(number, "learn", "alarm", told)
     row = context.db.rows("rounds", round=number)[0]
     row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
-    row |= {"posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist()}, "alarm": told or None}
-    context.db.insert("rounds", row | {"mechanism_state": mechanism.state_dict()})
+    row |= {
+        "posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist(), "cov": cov.tolist()},
+        "alarm": told or None,
+        "mechanism_state": state,
+    }
+    context.db.insert("rounds", row)
     _arm_rows(
         context, number, Plan.model_validate(row["plan"]), dict(zip(keys, zip(mean, sd, strict=True), strict=True))
     )
@@ -95,7 +103,7 @@ def alarm_of(context: RunContext, found: Found) -> str:
 
 def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Table:
     """DEMOTE decisions about the worst documents of arms that were measured to harm."""
-    mean, cov = mechanism.posterior()
+    mean, cov, _ = guarded_posterior(mechanism, tuple(arms(context.config.domains)))
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
     values = {a: (float(m), float(s)) for a, m, s in zip(arms(context.config.domains), mean, sd, strict=True)}
     held = context.store.holdings()

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from coevo.loop.feedback import MECHANISMS, create
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.design import hadamard, probes
+from coevo.loop.feedback.guard import guarded_observe, guarded_plan
 from coevo.loop.feedback.mechanism import Context, Contrast, Evidence, Floats, Mechanism
-from coevo.loop.feedback.policy import guarded_observe, guarded_plan, vector
+from coevo.loop.feedback.policy import vector
 from coevo.loop.feedback.regression import Data, block_prior, fit
 from coevo.loop.feedback.trust_blr import TrustBlr
 from coevo.tiers.errors import InputError

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from coevo.loop.feedback import create
 from coevo.loop.feedback.config import FeedbackConfig
+from coevo.loop.feedback.guard import guarded_observe, guarded_plan
 from coevo.loop.feedback.mechanism import Context, Contrast, Evidence, Floats, Plan, Probe
-from coevo.loop.feedback.policy import admit, carried, guarded_observe, guarded_plan, reference_mixture, shares, vector
+from coevo.loop.feedback.policy import admit, carried, reference_mixture, shares, vector
 from coevo.loop.feedback.simplex import project
 from coevo.tiers.errors import InputError
 from coevo.tiers.tier import arms

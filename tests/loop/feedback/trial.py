@@ -11,8 +11,9 @@ from coevo.loop.feedback import create
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.design import probes
 from coevo.loop.feedback.gate import accept
+from coevo.loop.feedback.guard import guarded_observe, guarded_plan
 from coevo.loop.feedback.mechanism import Context, Evidence, Floats, Plan, Probe
-from coevo.loop.feedback.policy import carried, guarded_observe, guarded_plan, vector
+from coevo.loop.feedback.policy import carried, vector
 from tests.loop.feedback.world import ARMS, FRACTION, State, World
 
 
