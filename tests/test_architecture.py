@@ -39,6 +39,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "agents": {
         "ftfy",  # the editor's rule against broken encoding
         "httpx",
+        "langgraph",  # the strategist deliberates in a small graph of its own
         "numpy",
         "openai",
         "pydantic",

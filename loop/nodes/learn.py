@@ -44,7 +44,7 @@ def learn(context: RunContext, state: State) -> Update:
     reweight(context, number, evidence)
     remember(context, number, mechanism, accepted, found)
     step(context, number, "demote", lambda: (demotions(context, number, mechanism), None))
-    propose(context, number)
+    propose(context, number, accepted.run)
     context.store.seal(number)
     write_report(context.folder.root)
     path = str(context.db.rows("runs", round=number, name=accepted.run)[0]["path"])

@@ -2,18 +2,19 @@
 
 import numpy as np
 
-from ...agents.strategist import ArmRow, Proposal, RubricRow, Strategist, Table
+from ...agents.advice import ArmRow, Proposal, RubricRow, Table
+from ...agents.strategist import Strategist
 from ..context import RunContext
 from ..feedback.mechanism import Context, Plan, Probe
 from ..feedback.policy import admit_probe, shares, vector
+from ..track_record import STRATEGIST
 from .costs import record_costs
+from .desk import tools
 from .drive import open_role
 
-NAME = "strategist"
 
-
-def propose(context: RunContext, number: int) -> None:
-    """Ask the strategist what to try next, and write its answer down."""
+def propose(context: RunContext, number: int, accepted: str) -> None:
+    """Ask the strategist what to try next, and write its answer down; `accepted` is the run that the round kept."""
     table = Table(
         arms=tuple(
             ArmRow(arm=r["arm"], share=r["share"], mean=r["value"], sd=r["value_se"], documents=r["documents"])
@@ -27,7 +28,9 @@ def propose(context: RunContext, number: int) -> None:
             for r in context.db.rows("rubrics", round=number)
         ),
     )
-    made = Strategist(open_role(context, number, "propose"), round=number).propose(table)
+    chat = open_role(context, number, "propose")
+    role = Strategist(chat, round=number, tools=tools(context, number, accepted))
+    made = role.propose(table)
     context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
     record_costs(context, number)  # again: the strategist is asked when the round's curation is long over
     if made.error:
@@ -46,6 +49,6 @@ def with_proposal(context: RunContext, world: Context, plan: Plan) -> Plan:
     shift = np.array([direction.shifts.get(a, 0.0) for a in world.arms])
     tilted = vector(plan.mixture, world.arms) * np.exp(shift)
     reason = f"{proposal.agent}: {direction.reason}"
-    probe = Probe(name=NAME, mixture=shares(tilted / tilted.sum(), world.arms), reason=reason)
+    probe = Probe(name=STRATEGIST, mixture=shares(tilted / tilted.sum(), world.arms), reason=reason)
     admitted = admit_probe(probe, world, context.config.feedback)
     return plan.model_copy(update={"probes": (*plan.probes[:-1], admitted)})

@@ -8,13 +8,14 @@ import pytest
 from pydantic import BaseModel
 
 from coevo.agents import pool
+from coevo.agents.advice import MAX_SHIFT, Advice, ArmRow, Table
 from coevo.agents.agent import Agent
 from coevo.agents.chat import Choice, Completion, Message, S, UselessAnswer
 from coevo.agents.editor import Editor, number_lines
 from coevo.agents.organizer import Organizer
 from coevo.agents.sandbox import Sandbox
 from coevo.agents.scorer import LossScorer, Scorer
-from coevo.agents.strategist import MAX_SHIFT, ArmRow, Strategist, Table
+from coevo.agents.strategist import Strategist
 from coevo.agents.synthesizer import Synthesizer
 from coevo.agents.verifier import Verifier
 from coevo.prompts import load
@@ -295,7 +296,6 @@ def test_a_strategist_without_an_answer_proposes_nothing() -> None:
 def test_answers_are_closed_to_unknown_fields() -> None:
     from coevo.agents.edit_program import EditProgram
     from coevo.agents.organizer import StatedFacts
-    from coevo.agents.strategist import Advice
     from coevo.agents.synthesizer import Items
 
     schemas: list[type[BaseModel]] = [EditProgram, StatedFacts, Advice, Items]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from coevo.agents import pool
+from coevo.agents.advice import MAX_SHIFT, ArmRow, Table
 from coevo.agents.agent import Agent
 from coevo.agents.backends import open_chat
 from coevo.agents.editor import Editor
@@ -16,7 +17,7 @@ from coevo.agents.organizer import Organizer
 from coevo.agents.roles import AGENTS
 from coevo.agents.sandbox import Outcome, Sandbox
 from coevo.agents.scorer import LossScorer, Scorer, learnable
-from coevo.agents.strategist import MAX_SHIFT, ArmRow, Strategist, Table
+from coevo.agents.strategist import Strategist
 from coevo.agents.synthesizer import Synthesizer
 from coevo.agents.verifier import Verifier
 from coevo.tiers.decision import Action, Decision, Usage
@@ -413,7 +414,7 @@ ARMS = Table(
 def test_the_rule_tries_the_highest_upper_bound() -> None:
     proposal = Strategist(OFFLINE, round=4, budget=70).propose(ARMS)
     assert proposal.probes[0].shifts == {"math/L3": MAX_SHIFT, "en/L2": -MAX_SHIFT / 2}
-    assert proposal.targets == {"math/L3": 70} and proposal.agent == "rule:upper-bound" and proposal.round == 4
+    assert not proposal.targets and proposal.agent == "rule:upper-bound" and proposal.round == 4
     assert Strategist(OFFLINE, round=4).propose(Table(arms=())).probes == ()
 
 

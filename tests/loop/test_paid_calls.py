@@ -91,12 +91,36 @@ def choice(body: dict[str, Any]) -> dict[str, Any]:
         yes = 0.05 + 0.9 * hashlib.blake2b(json.dumps(body["messages"]).encode(), digest_size=1).digest()[0] / 255
         top = [{"token": t, "logprob": math.log(p)} for t, p in ((" yes", yes), (" no", 1 - yes))]
         return {"message": {"content": " yes"}, "logprobs": {"content": [{**top[0], "top_logprobs": top}]}}
+    if kind(body) == "Step":
+        return {"message": {"content": json.dumps(step(body["messages"]))}, "finish_reason": "stop"}
     said = {
         "EditProgram": {"edits": [{"op": "add", "after": 0, "text": "# seen"}], "reason": "a heading helps"},
-        "Advice": {"probes": [], "targets": {}, "reason": "the table says little yet"},
         "Solution": {"steps": "counted", "answer": "1"},
     }
     return {"message": {"content": json.dumps(said[kind(body)])}, "finish_reason": "stop"}
+
+
+READ = [
+    "failing_items bpb_en",
+    "documents code/L1",
+    "rubric clarity",
+    "costs",
+    "record",
+    "minutes",
+    "documents moon/L9",
+]
+"""Everything that there is to read, and some that there is not."""
+
+
+def step(messages: list[dict[str, str]]) -> dict[str, Any]:
+    """A strategist that reads everything there is, one thing after the other in two answers, and then advises."""
+    answers = sum(m["role"] == "assistant" for m in messages)
+    if answers < 2:
+        wanted = [name.partition(" ")[::2] for name in READ[4 * answers : 4 * answers + 4]]
+        readings = [{"tool": tool, "about": about} for tool, about in wanted]
+        return {"thought": "What is there?", "readings": readings, "advice": None}
+    probe = {"shifts": {"code/L1": 0.5}, "reason": "code fails", "chance": 0.7}
+    return {"thought": "Enough.", "readings": [], "advice": {"probes": [probe], "reason": "the table says little yet"}}
 
 
 @pytest.fixture
@@ -143,8 +167,24 @@ def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished
     assert process.end() == 0, process.text
     kept = not_repeated(root, server, kept, before)
     assert len(server.asked) - len(kept) <= 2 * CONCURRENCY, "more than what was in flight was lost"
-    assert server.kinds["Advice"] == 1
+    assert server.kinds["Step"] == 3 and not server.kinds["Advice"]
     check_costs(root, kept)
+    check_strategist(root, server)
+
+
+def check_strategist(root: Path, server: Server) -> None:
+    """It was shown what it asked for and nothing of the hidden items, and what it thought is kept with its advice."""
+    (talk,) = [json.loads(a)["messages"] for a in server.asked if '"Enough.' not in a and a.count('"assistant"') == 2]
+    shown = "\n".join(m["content"] for m in talk)
+    assert "worst items:" in shown and "rubric clarity:\n<document" in shown and "editor (openai:m@" in shown
+    assert "There is no such thing to read" in shown and "no arm 'moon/L9'" in shown
+    hidden = json.loads((root / "scores" / "suite-hidden.json").read_text())
+    texts = [item["text"] for b in hidden["benchmarks"] if b["kind"] == "bpb" for item in b["items"]]
+    assert texts and not any(text in shown for text in texts)
+    with RunDB(root / "run.db") as db:
+        made = db.meta("proposal-3")
+    assert made["probes"][0]["chance"] == 0.7 and [t["thought"] for t in made["thoughts"]][-1] == "Enough."
+    assert made["thoughts"][0]["read"] == READ[:4]
 
 
 def not_repeated(root: Path, server: Server, kept: list[int], before: int) -> list[int]:
