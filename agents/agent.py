@@ -1,13 +1,13 @@
 """Agent: what every role shares; a model that does not answer becomes a decision that says so."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..prompts import Prompt
+from ..prompts import Prompt, PromptError, PromptSet, built_in
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.errors import AgentError, SpendingError
-from .chat import Chat, UselessAnswer
+from .chat import Chat, Completion, S, UselessAnswer
 
 
 class Agent:
@@ -26,9 +26,11 @@ class Agent:
     batch_size: int = 1
     """How many documents to give `batch` at a time."""
 
-    def __init__(self, chat: Chat, *, round: int) -> None:  # noqa: A002
+    def __init__(self, chat: Chat, *, round: int, prompts: PromptSet | None = None) -> None:  # noqa: A002
+        """`prompts`: those of the run; without them the built-in ones."""
         self.chat = chat
         self.round = round
+        self.prompts = prompts or built_in()
         self.name: str = self.rule if self.offline else self.role
 
     @property
@@ -47,6 +49,17 @@ class Agent:
             SpendingError: the provider refuses to serve for credentials or money.
         """
         raise NotImplementedError
+
+    def ask(self, prompt: Prompt, schema: type[S], documents: Mapping[str, str], **values: Any) -> Completion[S]:
+        """The model's answer to `prompt`, in the form of `schema`; `values` as `Prompt.render` takes them.
+
+        Raises:
+            PromptError: the prompt asks for an answer of another form.
+            AgentError: the model gives no useful answer.
+        """
+        if prompt.answer != schema.__name__:
+            raise PromptError(f"prompt {prompt.ref} wants an answer of schema {prompt.answer}, not {schema.__name__}")
+        return self.chat.complete([{"role": "user", "content": prompt.render(documents, **values)}], schema)
 
     def attempt(self, document: Document, ask: Callable[[], Decision]) -> Decision:
         """What `ask` decides, or, where the model gives no useful answer, that nothing was decided and why."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from ..prompts import Prompt, cap, load
+from ..prompts import Prompt, cap
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document, document_id
 from ..tiers.tier import Tier
 from . import edit_rules
 from .agent import Agent, writable
-from .chat import Message
 from .edit_program import Edited, EditProgram, EditRefused, apply, lines_of
 
 WORTH_IT = 0.01
@@ -46,10 +45,9 @@ class Editor(Agent):
         return self.nothing(document, "nothing to edit")
 
     def _by_model(self, document: Document) -> Decision:
-        prompt = load("edit-program")
+        prompt = self.prompts.get("edit-program", document.domain)
         numbered, shown = number_lines(document.text, prompt.limit)
-        asked: list[Message] = [{"role": "user", "content": prompt.render({"document": numbered})}]
-        answer = self.chat.complete(asked, EditProgram)
+        answer = self.ask(prompt, EditProgram, {"document": numbered})
         program = answer.value
         if not program.edits:
             return self.nothing(document, f"nothing to edit: {program.reason}", prompt=prompt, usage=answer.usage)

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import Field
 
-from ..prompts import Prompt, load
+from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.errors import AgentError, SpendingError
 from ..tiers.record import Record
 from ..tiers.tier import Tier
 from .agent import Agent
-from .chat import Chat, Message
+from .chat import Chat
 from .facts import Fact, Knowledge, facts_of
 from .faithful import Source
 
@@ -41,9 +41,16 @@ class Organizer(Agent):
     rule = "rule:facts"
     batch_size = 1 << 30
 
-    def __init__(self, chat: Chat, *, round: int, known: Iterable[Fact] = ()) -> None:  # noqa: A002
+    def __init__(
+        self,
+        chat: Chat,
+        *,
+        round: int,  # noqa: A002
+        known: Iterable[Fact] = (),
+        prompts: PromptSet | None = None,
+    ) -> None:
         """`known`: facts of earlier rounds; `knowledge` holds them and then those of the promoted documents."""
-        super().__init__(chat, round=round)
+        super().__init__(chat, round=round, prompts=prompts)
         self.knowledge = Knowledge.of(known)
 
     def batch(self, documents: Sequence[Document], /) -> list[Decision]:
@@ -55,10 +62,9 @@ class Organizer(Agent):
     def _facts(self, document: Document) -> tuple[list[Fact], Prompt | None, Usage, AgentError | None]:
         if self.offline:
             return facts_of(document), None, Usage(), None
-        prompt = load("organize-facts")
-        asked: list[Message] = [{"role": "user", "content": prompt.render({"document": document.text})}]
+        prompt = self.prompts.get("organize-facts", document.domain)
         try:
-            answer = self.chat.complete(asked, StatedFacts)
+            answer = self.ask(prompt, StatedFacts, {"document": document.text})
         except SpendingError:
             raise
         except AgentError as error:

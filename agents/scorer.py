@@ -1,46 +1,70 @@
 """Scorer (L1 -> L2): grades documents under rubrics, by a model's P(yes), by rules, or by the student's own loss."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..prompts import Prompt, of_role
+from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.errors import AgentError, SpendingError
 from . import text_features
 from .agent import Agent
+from .audit import Audit
 from .chat import Chat, Choice, UselessAnswer
 
-OPTIONS = (" yes", " no")
 STUDENT_RUBRICS = ("student_yes",)
 Losses = Callable[[Sequence[str]], Sequence[float]]
 """Mean loss in nats a token of each text; NaN where there is none."""
 
 
 def judged_rubrics() -> tuple[str, ...]:
-    """All rubrics that have a prompt, the student's left out."""
-    return tuple(p.rubric for p in of_role("scorer") if p.rubric not in STUDENT_RUBRICS)
+    """The rubrics that are graded under unless others are named: those that rules can measure too."""
+    return tuple(sorted(text_features.RUBRICS))
 
 
 class Scorer(Agent):
-    """Grades under several rubrics at once: P(yes) / (P(yes) + P(no)) from the model, or measured features offline.
+    """Grades under several rubrics at once, by what a model answers with or, offline, by measured features.
 
-    Source: the ratio of the two answers' probabilities is the LM-Score of AutoMathText (arXiv 2402.07625).
+    A rubric is asked by options. Of two, a good and a bad one, the grade is P(good) / (P(good) + P(bad)), the LM-Score
+    of AutoMathText (arXiv 2402.07625); of a row of numbers it is the expected number, scaled to [0, 1].
     """
 
     role = "scorer"
     stage = "score"
     rule = "rule:text-features"
 
-    def __init__(self, chat: Chat, *, round: int, rubrics: Sequence[str] | None = None, batch_size: int = 0) -> None:  # noqa: A002
-        """`rubrics`: those to grade under; without it all, or for a `student:` chat only its own."""
-        super().__init__(chat, round=round)
+    def __init__(
+        self,
+        chat: Chat,
+        *,
+        round: int,  # noqa: A002
+        rubrics: Sequence[str] | None = None,
+        batch_size: int = 0,
+        audit: Audit | None = None,
+        prompts: PromptSet | None = None,
+    ) -> None:
+        """What is judged.
+
+        Args:
+            chat: the model.
+            round: the round.
+            rubrics: those to grade under; without it the usual ones, or for a `student:` chat only its own.
+            batch_size: documents judged at a time; 0 is what suits the model.
+            audit: which documents the model has to give reasons for; only models that can write are asked.
+            prompts: those of the run; without them the built-in ones.
+
+        Raises:
+            KeyError: a rubric has no prompt.
+        """
+        super().__init__(chat, round=round, prompts=prompts)
         student = chat.url.startswith("student:")
-        wanted = tuple(rubrics) if rubrics is not None else (STUDENT_RUBRICS if student else judged_rubrics())
-        by_rubric = {p.rubric: p for p in of_role("scorer")}
-        self.prompts: tuple[Prompt, ...] = tuple(by_rubric[r] for r in wanted)
+        self.rubrics = tuple(rubrics) if rubrics is not None else STUDENT_RUBRICS if student else judged_rubrics()
+        by_rubric = {p.rubric: p.purpose for p in self.prompts.of_role(self.role)}
+        self._purposes = tuple(by_rubric[r] for r in self.rubrics)
+        self.audit = None if self.offline or student else audit
         self.batch_size = batch_size or (512 if self.offline else 64 if student else 4)
 
     def batch(self, documents: Sequence[Document], /) -> list[Decision]:
@@ -49,25 +73,39 @@ class Scorer(Agent):
 
     def _by_features(self, documents: Sequence[Document]) -> list[Decision]:
         grades = text_features.grade([d.text for d in documents], [d.domain for d in documents])
-        wanted = [p.rubric for p in self.prompts]
-        missing = [r for r in wanted if r not in grades]
+        missing = [r for r in self.rubrics if r not in grades]
         if missing:
             return [self.nothing(d, f"no rule grades {', '.join(missing)}", error="needs a model") for d in documents]
         return [
-            self._graded(d, {r: float(grades[r][i]) for r in wanted}, "measured text features", Usage())
+            self._graded(d, {r: float(grades[r][i]) for r in self.rubrics}, "measured text features")
             for i, d in enumerate(documents)
         ]
 
+    def asked(self, document: Document) -> list[Prompt]:
+        """The prompts under which `document` is judged: of the rubrics that are meant for its domain."""
+        found = [self.prompts.get(purpose, document.domain) for purpose in self._purposes]
+        return [p for p in found if not p.domains or document.domain in p.domains]
+
     def _by_model(self, documents: Sequence[Document]) -> list[Decision]:
-        prompts = [p.render({"document": d.text}) for d in documents for p in self.prompts]
+        asked = [(d, p) for d in documents for p in self.asked(d)]
         try:
-            choices = self.chat.choose(prompts, OPTIONS)
+            choices = iter(self._choices(asked))
         except SpendingError:
             raise
         except AgentError as error:
             return self._one_by_one(documents, error)
-        n = len(self.prompts)
-        return [self._judged(d, choices[i * n : (i + 1) * n]) for i, d in enumerate(documents)]
+        return [self._judged(d, {p: next(choices) for p in self.asked(d)}) for d in documents]
+
+    def _choices(self, asked: Sequence[tuple[Document, Prompt]]) -> list[Choice]:
+        """What the model answers with, prompts with the same options together."""
+        by_options: dict[tuple[str, ...], list[int]] = {}
+        for i, (_, prompt) in enumerate(asked):
+            by_options.setdefault(prompt.options, []).append(i)
+        found: dict[int, Choice] = {}
+        for options, places in by_options.items():
+            said = [asked[i][1].render({"document": asked[i][0].text}) for i in places]
+            found.update(zip(places, self.chat.choose(said, options), strict=True))
+        return [found[i] for i in range(len(asked))]
 
     def _one_by_one(self, documents: Sequence[Document], error: AgentError) -> list[Decision]:
         """One unanswerable document must not cost its neighbours their grades."""
@@ -78,35 +116,42 @@ class Scorer(Agent):
             decisions[0] = decisions[0].model_copy(update={"usage": decisions[0].usage + error.usage})
         return decisions
 
-    def _judged(self, document: Document, choices: Sequence[Choice]) -> Decision:
-        scores = {p.rubric: yes_share(c) for p, c in zip(self.prompts, choices, strict=True)}
-        usage = sum((c.usage for c in choices), Usage())
-        if any(np.isnan(s) for s in scores.values()):
-            return self.nothing(
-                document, "no useful answer", error="neither yes nor no has any probability", usage=usage
-            )
-        return self._graded(
-            document, scores, "P(yes) against P(no)", usage, truncated=max(c.truncated for c in choices)
-        )
-
-    def _graded(
-        self, document: Document, scores: dict[str, float], how: str, usage: Usage, truncated: int = 0
-    ) -> Decision:
-        grades = " ".join(f"{r} {s:.2f}" for r, s in scores.items())
-        evidence: dict[str, str | int] = {p.rubric: p.ref for p in self.prompts} if not self.offline else {}
+    def _judged(self, document: Document, choices: dict[Prompt, Choice]) -> Decision:
+        if not choices:
+            return self.nothing(document, f"none of the rubrics is meant for {document.domain}")
+        scores = {p.rubric: grade(c, p.worths) for p, c in choices.items()}
+        usage = sum((c.usage for c in choices.values()), Usage())
+        silent = [p for p in choices if np.isnan(scores[p.rubric])]
+        if silent:
+            error = f"{silent[0].rubric}: none of {'/'.join(o.strip() for o in silent[0].options)} has any probability"
+            return self.nothing(document, "no useful answer", error=error, usage=usage)
+        evidence: dict[str, Any] = {p.rubric: p.ref for p in choices}
+        truncated = max(c.truncated for c in choices.values())
         if truncated:
             evidence["truncated_tokens"] = truncated
-        one = self.prompts[0] if len(self.prompts) == 1 and not self.offline else None
-        return self.decision(
-            document, Action.SCORE, f"{grades} ({how})", prompt=one, scores=scores, evidence=evidence, usage=usage
-        )
+        how = " and ".join(dict.fromkeys(_how(p) for p in choices))
+        if self.audit and self.audit.draws(document):
+            words, told, cost = self.audit.ask(self, document, {p: scores[p.rubric] for p in choices})
+            how, evidence, usage = f"{how}; {words}", evidence | told, usage + cost
+        one = next(iter(choices)) if len(choices) == 1 else None
+        return self._graded(document, scores, how, prompt=one, evidence=evidence, usage=usage)
+
+    def _graded(self, document: Document, scores: dict[str, float], how: str, **fields: Any) -> Decision:
+        grades = " ".join(f"{r} {s:.2f}" for r, s in scores.items())
+        return self.decision(document, Action.SCORE, f"{grades} ({how})", scores=scores, **fields)
 
 
-def yes_share(choice: Choice) -> float:
-    """P(yes) / (P(yes) + P(no)); NaN where both are zero or no number."""
-    yes, no = choice.probabilities
-    total = yes + no
-    return float(yes / total) if np.isfinite(total) and total > 0 else float("nan")
+def grade(choice: Choice, worths: Sequence[float]) -> float:
+    """The expected worth of what is answered with; NaN where no option has any probability, or one is no number."""
+    total = sum(choice.probabilities)
+    if not np.isfinite(total) or total <= 0:
+        return float("nan")
+    return sum(w * p for w, p in zip(worths, choice.probabilities, strict=True)) / total
+
+
+def _how(prompt: Prompt) -> str:
+    first, *others = (o.strip() for o in prompt.options)
+    return f"P({first}) against P({others[0]})" if len(others) == 1 else f"expected grade of {first} to {others[-1]}"
 
 
 class LossScorer(Agent):

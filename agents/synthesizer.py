@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 from pydantic import Field
 
-from ..prompts import Prompt, of_role
+from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document, document_id
 from ..tiers.record import Record
 from ..tiers.tier import Tier
 from . import arithmetic, exercise, predict, questions, symbolic
 from .agent import Agent, writable
-from .chat import Chat, Message
+from .chat import Chat
 
 KINDS: dict[str, dict[str, float]] = {
     "math": {"arithmetic": 0.55, "symbolic": 0.3, "qa": 0.15},
@@ -57,6 +57,7 @@ class Synthesizer(Agent):
         reserved: arithmetic.Reserved | None = None,
         held: Collection[str] = (),
         per_document: int = 2,
+        prompts: PromptSet | None = None,
     ) -> None:
         """What is wanted, and what must not be made.
 
@@ -68,8 +69,9 @@ class Synthesizer(Agent):
             reserved: problems that benchmarks ask.
             held: ids of documents that are there already, so that no round makes one again.
             per_document: how many items a model is asked for.
+            prompts: those of the run; without them the built-in ones.
         """
-        super().__init__(chat, round=round)
+        super().__init__(chat, round=round, prompts=prompts)
         self.seed = seed
         self.wanted = dict(wanted)
         self.reserved = reserved
@@ -140,7 +142,7 @@ class Synthesizer(Agent):
     def prompt_for(self, document: Document) -> Prompt:
         """Which of the synthesizer's prompts is used on `document`: drawn by the kinds' shares."""
         shares = KINDS.get(document.domain, {"qa": 1.0})
-        by_kind = {p.kind: p for p in of_role(self.role)}
+        by_kind = {p.kind: p for p in self.prompts.of_role(self.role, document.domain)}
         at = self._rank("kind", document.id) / 2**64 * sum(shares.values())
         for kind, share in shares.items():
             at -= share
@@ -157,9 +159,7 @@ class Synthesizer(Agent):
         """Fills `made`; what it returns counts only when nothing was made."""
         prompt = self.prompt_for(document)
         number = self._rank("prompt", document.id) % 10_000
-        said = prompt.render({"document": document.text}, count=self.per_document, seed=number)
-        asked: list[Message] = [{"role": "user", "content": said}]
-        answer = self.chat.complete(asked, Items)
+        answer = self.ask(prompt, Items, {"document": document.text}, count=self.per_document, seed=number)
         usage = answer.usage
         for text in dict.fromkeys(_texts(prompt.kind, answer.value.items[: self.per_document])):
             if len(text) > MAX_CHARS or self._asked_by_a_benchmark(text):

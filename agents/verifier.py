@@ -8,16 +8,16 @@ from typing import Any
 
 from pydantic import Field
 
-from ..prompts import load
+from ..prompts import PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.record import Record
 from . import arithmetic_check, exercise, faithful, predict, python_source, questions, symbolic_check
 from .agent import Agent
 from .arithmetic_check import Unsolved
-from .chat import Chat, Message
+from .chat import Chat
 from .sandbox import Outcome, Sandbox
-from .scorer import OPTIONS, yes_share
+from .scorer import grade
 
 FAITHFUL = 0.5
 """Least P(yes) of a model that is asked whether a text is faithful to its source."""
@@ -55,6 +55,7 @@ class Verifier(Agent):
         sources: Mapping[str, Document],
         sandbox: Sandbox | None = None,
         votes: int = 2,
+        prompts: PromptSet | None = None,
     ) -> None:
         """How documents are checked.
 
@@ -64,8 +65,9 @@ class Verifier(Agent):
             sources: by id, the documents that those to be verified were made from.
             sandbox: where code is run.
             votes: how many independent solutions of a model must agree with an answer that no rule can check.
+            prompts: those of the run; without them the built-in ones.
         """
-        super().__init__(chat, round=round)
+        super().__init__(chat, round=round, prompts=prompts)
         self.sources = sources
         self.sandbox = sandbox or Sandbox()
         self.votes = votes
@@ -125,12 +127,10 @@ class Verifier(Agent):
         read = exercise.read(document.text)
         if read is None:
             return self.nothing(document, f"not verified: {why}")
-        prompt = load("verify-solve")
+        prompt = self.prompts.get("verify-solve", document.domain)
         agreeing, usage = 0, Usage()
         for attempt in range(1, self.votes + 1):
-            said = prompt.render({"document": read.question}, attempt=attempt)
-            asked: list[Message] = [{"role": "user", "content": said}]
-            answer = self.chat.complete(asked, Solution)
+            answer = self.ask(prompt, Solution, {"document": read.question}, attempt=attempt)
             usage += answer.usage
             agreeing += _same_answer(read.answer, answer.value.answer)
         votes = f"{agreeing}/{self.votes}"
@@ -162,9 +162,9 @@ class Verifier(Agent):
         fault = _first_fault(found, faithful.PARAPHRASED)
         if fault:
             return self._verdict(document, Finding(fault, checks, share=share))
-        prompt = load("verify-faithful")
-        choice = self.chat.choose([prompt.render({"source": source, "document": document.text})], OPTIONS)[0]
-        yes = yes_share(choice)
+        prompt = self.prompts.get("verify-faithful", document.domain)
+        choice = self.chat.choose([prompt.render({"source": source, "document": document.text})], prompt.options)[0]
+        yes = grade(choice, prompt.worths)
         fault = "" if yes >= FAITHFUL else f"the model calls it unfaithful to its source (P(yes) {yes:.2f})"
         finding = Finding(fault, (*checks, f"P(faithful) {yes:.2f}"), share=share)
         return self._verdict(document, finding, prompt=prompt, usage=choice.usage)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from ...agents.calibration import Calibration
 from ...agents.calibration import calibrate as calibrate_judge
 from ...agents.scorer import STUDENT_RUBRICS, judged_rubrics
-from ...prompts import of_role
+from ...prompts import built_in
 from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ..context import RunContext
@@ -52,7 +52,7 @@ def rubrics_in_use(context: RunContext) -> tuple[str, ...]:
 
 def prompt_of(context: RunContext, rubric: str) -> str:
     """`name@digest` of a rubric's prompt, or who grades by rule."""
-    by_rubric = {p.rubric: p.ref for p in of_role("scorer")}
+    by_rubric = {p.rubric: p.ref for p in built_in().of_role("scorer")}
     if rubric == "student_loss":
         return "rule:student-loss"
     ruled = context.config.agents.scorer == "offline:" and rubric not in STUDENT_RUBRICS
