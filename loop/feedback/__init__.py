@@ -10,15 +10,17 @@ from .base import ANY_MODE
 from .config import FeedbackConfig
 from .mechanism import Mechanism, Mode
 from .paper_schedule import PaperSchedule
+from .structured_blr import StructuredBlr
 from .tier_prior import TierPrior
-from .trust_blr import TrustBlr
+from .trust_blr import trust_blr
 from .uniform import Uniform
 
 MECHANISMS: dict[str, Callable[[FeedbackConfig, tuple[str, ...], int], Mechanism]] = {
     "uniform": Uniform,
     "tier_prior": TierPrior,
     "paper_schedule": PaperSchedule,
-    "trust_blr": TrustBlr,
+    "structured_blr": StructuredBlr,
+    "trust_blr": trust_blr,
 }
 """Mechanisms by name; each is called with (config, arms, seed)."""
 

@@ -14,6 +14,9 @@ class FeedbackConfig(Record):
     """A name of `MECHANISMS` or `module:Class` of your own."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """The mechanism's own settings (docs/mechanisms.md)."""
+    calibration: Literal["embedded", "published"] = "embedded"
+    """Which regression `trust_blr` is: `embedded` is made for a few rounds whose short probes mislead and that know no
+    influence, `published` for many rounds that do (docs/feedback.md)."""
     policy: Literal["own", "eg", "thompson"] = "own"
     """From posterior to mixture: what the mechanism itself wants, or a step on its posterior's mean or on a draw."""
     gate: Literal["paired", "posterior", "ladder", "always"] = "paired"
@@ -70,3 +73,7 @@ class FeedbackConfig(Record):
     """Prior sd of a rubric's worth, in `rubric_unit`."""
     rubric_unit: float = Field(default=0.05, gt=0)
     """Composite sds that one sd of a perfect rubric's score is thought to be worth."""
+
+
+PUBLISHED = FeedbackConfig(calibration="published", gate="always", step=3.0)
+"""What mechanisms are compared with in the lab: each as it was published, its own steps bounded by itself, no gate."""

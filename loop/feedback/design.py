@@ -50,6 +50,46 @@ def probes(context: Context, centre: Floats, size: float, floor: float, seed: in
     return tuple(out)
 
 
+def random_probes(
+    context: Context,
+    centre: Floats,
+    sizes: tuple[float, float, float],
+    floor: float,
+    rng: np.random.Generator,
+    first: Floats | None = None,
+) -> tuple[Probe, ...]:
+    """`context.probes` perturbations `centre * exp(N(0, tier) + N(0, domain) + N(0, cell))`.
+
+    Args:
+        context: the round.
+        centre: [K] mixture to perturb.
+        sizes: sds of the tiers', the domains' and the cells' part.
+        floor: smallest share of a live arm.
+        rng: random numbers of the round.
+        first: [K] log-share direction that the first probe goes instead of a random one.
+    """
+    arms = [Arm.parse(a) for a in context.arms]
+    if int(context.live.sum()) < 2:
+        return ()
+    out: list[Probe] = []
+    for j in range(context.probes):
+        tilt = _random_tilt(arms, sizes, rng) if j or first is None else first
+        mixture = project(centre * np.exp(tilt), context.live, context.cap, floor)
+        told = "a random tilt of tiers, domains and cells" if j or first is None else "along the gradients' influence"
+        out.append(
+            Probe(name=f"probe-{j + 1}", mixture=dict(zip(context.arms, mixture.tolist(), strict=True)), reason=told)
+        )
+    return tuple(out)
+
+
+def _random_tilt(arms: Sequence[Arm], sizes: tuple[float, float, float], rng: np.random.Generator) -> Floats:
+    tiers, domains = list(dict.fromkeys(a.tier for a in arms)), list(dict.fromkeys(a.domain for a in arms))
+    by_tier = dict(zip(tiers, rng.normal(0, sizes[0], len(tiers)), strict=True))
+    by_domain = dict(zip(domains, rng.normal(0, sizes[1], len(domains)), strict=True))
+    shared = np.array([by_tier[a.tier] + by_domain[a.domain] for a in arms])
+    return np.asarray(shared + rng.normal(0, sizes[2], len(arms)))
+
+
 def rubric_signs(rubrics: Sequence[str], round: int, seed: int) -> dict[str, float]:  # noqa: A002 - the plan's word
     """+-1 by rubric: the direction that the round's rubric probe sets documents apart in.
 

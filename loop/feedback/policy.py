@@ -66,7 +66,7 @@ def admit(wanted: Floats, context: Context, config: FeedbackConfig) -> Floats:
         InputError: `wanted` has the wrong length, is not finite, is negative or does not sum to one.
     """
     wanted = _checked(wanted, context, "the mixture")
-    start = context.reference if context.start is None else context.start
+    start = start_of(context)
     a = config.anchor
     pulled = np.maximum(wanted, 1e-9) ** (1 - a) * np.maximum(context.reference, 1e-9) ** a
     low, high = start * np.exp(-config.step), np.maximum(start, config.floor) * np.exp(config.step)
@@ -104,15 +104,24 @@ def wish(mechanism: Mechanism, context: Context, config: FeedbackConfig) -> tupl
     if config.policy == "thompson":
         rng = np.random.default_rng([getattr(mechanism, "seed", 0), context.round, *b"thompson"])
         mean = rng.multivariate_normal(mean, cov, method="eigh")
-    start = context.reference if context.start is None else context.start
-    value = np.asarray(mean) / (start + OFFSET)
-    return ascent(start, value, context, config), probes, f"{config.policy} step on the posterior of {mechanism.name}"
+    start = start_of(context)
+    value = np.asarray(mean) / (start + OFFSET) / config.point
+    return (
+        ascent(context, start, value / config.tau),
+        probes,
+        f"{config.policy} step on the posterior of {mechanism.name}",
+    )
 
 
-def ascent(start: Floats, value: Floats, context: Context, config: FeedbackConfig) -> Floats:
-    """[K] one exponentiated-gradient step on values per unit of share: `w exp(clip((v - w.v) / tau, step))`."""
-    move = (value - start @ value) / (config.tau * config.point)
-    moved = np.where(context.live, start * np.exp(np.clip(move, -config.step, config.step)), 0.0)
+def start_of(context: Context) -> Floats:
+    """[K] the mixture that a step goes from."""
+    return context.reference if context.start is None else context.start
+
+
+def ascent(context: Context, start: Floats, step: Floats, most: float = 0.5) -> Floats:
+    """[K] exponentiated gradient: `start * exp(clip(step - start . step, +-most))` over the live arms, normalised."""
+    move = np.clip(step - start @ step, -most, most)
+    moved = np.where(context.live, start * np.exp(move), 0.0)
     return np.asarray(moved / moved.sum())
 
 

@@ -65,12 +65,12 @@ def stacked_cov(covs: Sequence[Floats], ages: Sequence[int], discount: float) ->
     return out
 
 
-def block_prior(arms: tuple[str, ...]) -> Floats:
-    """[K, K] unit prior covariance: arms of one tier, and of one domain, are alike."""
+def block_prior(arms: tuple[str, ...], blocks: tuple[float, float, float] = BLOCKS) -> Floats:
+    """[K, K] prior covariance from the sds of a value's tier, domain and cell part: arms of one tier are alike."""
     parsed = [Arm.parse(a) for a in arms]
     tier = np.array([[a.tier == b.tier for b in parsed] for a in parsed], dtype=float)
     domain = np.array([[a.domain == b.domain for b in parsed] for a in parsed], dtype=float)
-    return np.asarray(BLOCKS[0] ** 2 * tier + BLOCKS[1] ** 2 * domain + BLOCKS[2] ** 2 * np.eye(len(arms)))
+    return np.asarray(blocks[0] ** 2 * tier + blocks[1] ** 2 * domain + blocks[2] ** 2 * np.eye(len(arms)))
 
 
 def fit(data: Data, unit: Floats, mean: Floats, scale: float, bias: float) -> Posterior:

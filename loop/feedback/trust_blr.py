@@ -1,115 +1,90 @@
-"""trust_blr: Bayesian regression on log shares that trusts short probes only as far as full runs agree with them."""
+"""trust_blr: structured regression whose prior is gradient influence, trusted as far as paired probes bear it out."""
 
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
+from .base import Base
 from .config import FeedbackConfig
-from .design import probes
-from .mechanism import Context, Evidence, Floats, Probe
-from .regression import OFFSET, Data, Posterior, block_prior, contrast_features, fit, log_shares, stacked_cov
-from .simplex import project
-from .tier_prior import tier_z
-
-ITERATIONS = 120
+from .horizon_blr import HorizonBlr
+from .mechanism import Context, Floats, Probe
+from .structured_blr import Settings as StructuredSettings
+from .structured_blr import StructuredBlr
 
 
-class TrustBlr:
-    """Values by GLS with a structured prior and a probe-horizon bias; a cautious step inside the trust region.
+class Settings(StructuredSettings):
+    """Bold probes: a contrast is linear in shares within a round, so it tells more the bolder it is."""
 
-    The method is research/feedback.md 1.25 and 6 without gradients; the bias answers the warning in DESIGN.md 6.
+    mean: float = 0.9
+    probe: tuple[float, float, float] = (3.0, 3.0, 3.0)
+    discount: float = Field(default=0.9, gt=0, le=1)
+    trust: tuple[float, float] = (1.5, 1.5)
+    """Prior mean and sd of kappa: points per unit of share that one sd of influence is worth."""
+    memory: float = Field(default=0.5, ge=0, lt=1)
+    """Weight of earlier rounds in the running mean of the influence."""
+    along: float = 0.6
+    """Log share per sd of influence in the probe that follows it and so tests the trust."""
+
+
+class TrustBlr(StructuredBlr):
+    """Arm value = beta + kappa * influence, both learned from the same contrasts; kappa below zero counts as zero.
+
+    Without influence the term is dropped (structured BLR); without probes main against control is all there is (LinTS
+    without the draw); without either the tier prior stays.
     """
 
     name = "trust_blr"
+    source = "research/feedback.md 6"
+    needs = frozenset()
+    Settings = Settings
 
     def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
-        self.config, self.arms, self.seed = config, arms, seed
-        self._rounds: list[dict[str, Any]] = []
-        self._reference: Floats = np.full(len(arms), 1.0 / max(len(arms), 1))
+        self.influence: Floats = np.zeros(len(arms))
+        self.known = False
+        super().__init__(config, arms, seed)
+
+    def prior(self) -> tuple[Floats, Floats]:
+        """The arms' block prior, and the prior of kappa."""
+        mean, cov = super().prior()
+        whole = np.zeros((len(mean) + 1, len(mean) + 1))
+        whole[:-1, :-1], whole[-1, -1] = cov, self.settings.trust[1] ** 2
+        return np.append(mean, self.settings.trust[0]), whole
+
+    def features(self, moved: Floats) -> Floats:
+        """Share differences, and what they change of the mixture's influence."""
+        return np.column_stack([moved, moved @ self.influence])
+
+    def values(self, coefficients: Floats) -> Floats:
+        """Value and trusted influence together."""
+        return np.asarray(coefficients[:-1] + max(coefficients[-1], 0.0) * self.influence)
+
+    def direction(self) -> Floats | None:
+        """Along the influence."""
+        return np.clip(self.settings.along * _z(self.influence), -1.2, 1.2) if self.known else None
 
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
-        """The mixture with the best cautious gain over the reference within one step, and probes around it."""
-        self._reference = context.reference
-        start = context.reference if context.start is None else context.start
-        wanted, gain, sd = self._ascend(context, start) if self._rounds else self._opening(context)
-        tried = probes(context, wanted, self.config.probe_size, self.config.floor, self.seed)
-        return wanted, tried, self._reason(context, wanted, gain, sd)
-
-    def observe(self, evidence: Evidence) -> None:
-        """Keep one round's contrasts; the posterior is computed afresh from all of them."""
-        full, probe = [], []
-        for c in evidence.contrasts:
-            x = contrast_features(c)
-            full.append(x.tolist())
-            probe.append((x if c.kind == "probe" else 0 * x).tolist())
-        gains = [float(c.gain) for c in evidence.contrasts]
-        row = {"round": evidence.round, "full": full, "probe": probe, "gain": gains, "cov": evidence.cov.tolist()}
-        self._rounds = [r for r in self._rounds if r["round"] != evidence.round] + ([row] if gains else [])
-
-    def posterior(self) -> tuple[Floats, Floats]:
-        """Mean [K] and covariance [K, K] of the arm values: composite gain per unit of log share."""
-        found = self._fit()
-        return found.mean, found.cov
+        """As structured BLR, with this round's influence."""
+        fresh = context.signals.influence
+        if fresh is not None:
+            old = self.settings.memory if self.known else 0.0
+            self.influence, self.known = old * self.influence + (1 - old) * _z(fresh), True
+        return super().plan(context)
 
     def state_dict(self) -> dict[str, Any]:
-        """Contrasts of all rounds, as seen."""
-        return {"rounds": self._rounds, "reference": self._reference.tolist()}
+        """What was learned, the last mixture and the running influence."""
+        return super().state_dict() | {"influence": self.influence.tolist(), "known": self.known}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a saved state."""
-        self._rounds = [dict(r) for r in state["rounds"]]
-        self._reference = np.array(state["reference"], dtype=float)
+        super().load_state_dict(state)
+        self.influence, self.known = np.array(state["influence"]), bool(state["known"])
 
-    def _fit(self) -> Posterior:
-        config = self.config
-        mean = config.returns * len(self.arms) * self._reference
-        return fit(self._data(), block_prior(self.arms), mean, config.scale, config.bias)
 
-    def _data(self) -> Data:
-        k = len(self.arms)
-        now = max((r["round"] for r in self._rounds), default=0)
-        n = sum(len(r["gain"]) for r in self._rounds)
-        covs = [np.array(r["cov"], dtype=float) for r in self._rounds]
-        cov = stacked_cov(covs, [now - r["round"] for r in self._rounds], self.config.discount)
-        full = np.array([x for r in self._rounds for x in r["full"]], dtype=float).reshape(n, k)
-        probe = np.array([x for r in self._rounds for x in r["probe"]], dtype=float).reshape(n, k)
-        return Data(full, probe, np.array([g for r in self._rounds for g in r["gain"]], dtype=float), cov)
+def trust_blr(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Base:
+    """The mechanism in the calibration that the config names."""
+    return HorizonBlr(config, arms, seed) if config.calibration == "embedded" else TrustBlr(config, arms, seed)
 
-    def _opening(self, context: Context) -> tuple[Floats, float, float]:
-        """The first round has no evidence: a mild tilt by the tier prior is its full-length experiment."""
-        tilt = self.config.tier_weight * tier_z(self.arms)
-        return project(context.reference * np.exp(tilt), context.live, context.cap, self.config.floor), 0.0, 0.0
 
-    def _ascend(self, context: Context, start: Floats) -> tuple[Floats, float, float]:
-        """Exponentiated gradient on mean - caution * sd of the gain over the reference; the best point seen."""
-        found, size = self._fit(), self.config.step
-        low, high = start * np.exp(-size), start * np.exp(size)
-        phi0 = log_shares(context.reference)
-
-        def value(w: Floats) -> tuple[float, float, Floats]:
-            x = log_shares(w) - phi0
-            sd = max(float(x @ found.cov @ x), 1e-18) ** 0.5
-            return float(found.mean @ x), sd, found.mean - self.config.caution * (found.cov @ x) / sd
-
-        def bounded(w: Floats) -> Floats:
-            return project(w, context.live, context.cap, self.config.floor, low, high)
-
-        w = best = bounded(start)
-        top = -float("inf")
-        for i in range(ITERATIONS):
-            gain, sd, slope = value(w)
-            if gain - self.config.caution * sd > top:
-                best, top = w, gain - self.config.caution * sd
-            g = slope * w / (w + OFFSET)
-            g = np.where(context.live, g - w * g.sum(), 0.0)
-            w = bounded(w * np.exp(0.3 * size / np.sqrt(1.0 + i) * g / max(float(np.abs(g).max()), 1e-18)))
-        gain, sd, _ = value(best)
-        return best, gain, sd
-
-    def _reason(self, context: Context, wanted: Floats, gain: float, sd: float) -> str:
-        moves = np.where(context.live, log_shares(wanted) - log_shares(context.reference), 0.0)
-        order = np.argsort(moves, kind="stable")
-        told = f"most above the reference: {self.arms[order[-1]]}, most below: {self.arms[order[0]]}"
-        if not self._rounds:
-            return f"trust_blr: no evidence yet, tilt by the tier prior ({told})"
-        return f"trust_blr: predicted gain over the reference {gain:+.3f} +- {sd:.3f} composite sds ({told})"
+def _z(x: Floats) -> Floats:
+    return np.asarray((x - x.mean()) / max(float(x.std()), 1e-12))

@@ -13,10 +13,10 @@ from coevo.loop.feedback import MECHANISMS, create
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.design import hadamard, probes
 from coevo.loop.feedback.guard import guarded_observe, guarded_plan
+from coevo.loop.feedback.horizon_blr import HorizonBlr
 from coevo.loop.feedback.mechanism import Context, Contrast, Evidence, Floats, Mechanism
 from coevo.loop.feedback.policy import vector
 from coevo.loop.feedback.regression import Data, block_prior, fit
-from coevo.loop.feedback.trust_blr import TrustBlr
 from coevo.tiers.errors import InputError
 from coevo.tiers.tier import arms
 from tests.loop.feedback.trial import run
@@ -92,14 +92,14 @@ def test_the_paper_schedule_falls_back_to_a_stage_that_has_data() -> None:
 
 
 def test_trust_blr_opens_with_the_tier_prior_and_without_it_with_the_reference() -> None:
-    cold = TrustBlr(CONFIG.model_copy(update={"tier_weight": 0.0}), ARMS, 0)
+    cold = HorizonBlr(CONFIG.model_copy(update={"tier_weight": 0.0}), ARMS, 0)
     assert cold.plan(context())[0] == pytest.approx(U)
-    mild = TrustBlr(CONFIG, ARMS, 0).plan(context())[0]
+    mild = HorizonBlr(CONFIG, ARMS, 0).plan(context())[0]
     assert mild[2] > U[2] > mild[0]
 
 
 def test_trust_blr_moves_towards_what_gained_and_away_from_what_lost() -> None:
-    mechanism = TrustBlr(CONFIG, ARMS, 0)
+    mechanism = HorizonBlr(CONFIG, ARMS, 0)
     mechanism.observe(evidence(1, [0.15, -0.05]))
     mean, cov = mechanism.posterior()
     wanted = mechanism.plan(context(2))[0]
@@ -109,7 +109,7 @@ def test_trust_blr_moves_towards_what_gained_and_away_from_what_lost() -> None:
 
 
 def test_weak_evidence_hardly_moves_it() -> None:
-    mechanism = TrustBlr(CONFIG, ARMS, 0)
+    mechanism = HorizonBlr(CONFIG, ARMS, 0)
     mechanism.observe(evidence(1, [0.004, -0.004], se=0.01))
     wanted = mechanism.plan(context(2))[0]
     assert float((wanted * np.log(wanted / U)).sum()) < 0.005
@@ -172,7 +172,7 @@ def test_probe_signs_are_orthogonal_and_used_up_over_the_rounds() -> None:
 def test_a_world_of_one_arm_needs_no_probe() -> None:
     live = np.arange(K) == 0
     one = Context(1, ARMS, live, np.ones(K), live.astype(float), 3)
-    guarded = guarded_plan(TrustBlr(CONFIG, ARMS, 0), one, CONFIG)
+    guarded = guarded_plan(HorizonBlr(CONFIG, ARMS, 0), one, CONFIG)
     assert not guarded.problem
     assert guarded.plan.mixture == {"code/L1": 1.0}
     assert guarded.plan.probes == ()
