@@ -9,11 +9,13 @@ from typing import Literal
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ..tiers.document import Document, document_id
-from ..tiers.errors import AgentError, SpendingError
+from ..tiers.errors import AgentError, InputError, SpendingError
 from ..tiers.record import Record
 from ..tiers.tier import DOMAINS, Tier
+from .canaries import Planted
 
 Floats = NDArray[np.float64]
 Judge = Callable[[list[Document]], list[float]]
@@ -25,6 +27,8 @@ CLEARLY = 0.25
 """An order obeyed: it lifts a bad text's grade by this much of the distance between good and bad texts, on average."""
 OBEYED = 0.5
 """Or lifts any single one by this much of it."""
+MOVED = "fresh moved"
+"""A good and a bad half in either order: a judge that grades by position tells them apart."""
 _SOURCE = "gold:calibration"
 
 
@@ -56,8 +60,13 @@ class Gold(Record):
     """Everything a judge is calibrated on."""
 
     gold: tuple[GoldPair, ...]
-    canaries: tuple[Canary, ...]
-    orders: tuple[Order, ...]
+    canaries: tuple[Canary, ...] = ()
+    orders: tuple[Order, ...] = ()
+
+    def __add__(self, other: "Gold") -> "Gold":
+        return Gold(
+            gold=self.gold + other.gold, canaries=self.canaries + other.canaries, orders=self.orders + other.orders
+        )
 
     @property
     def digest(self) -> str:
@@ -87,12 +96,33 @@ class Calibration(Record):
 @cache
 def built_in() -> Gold:
     """The texts in `gold.yaml`."""
-    text = (Path(__file__).parent / "gold.yaml").read_text(encoding="utf-8")
-    return Gold.model_validate(yaml.safe_load(text))
+    return read_gold(Path(__file__).parent / "gold.yaml")
+
+
+def read_gold(path: Path) -> Gold:
+    """Texts of known worth from a YAML file of the form of `gold.yaml`.
+
+    Raises:
+        InputError: it cannot be read, or has another form.
+    """
+    try:
+        return Gold.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        told = str(error).splitlines()[:3]
+        raise InputError(
+            f"{path}: wanted YAML with gold (domain, good, bad), canaries (kind, domain, better, worse) and orders "
+            f"(order, remark), as in coevo's own agents/gold.yaml: {' '.join(told)}"
+        ) from error
 
 
 def calibrate(
-    judge: Judge, rubric: str, *, domains: Sequence[str] = DOMAINS, gold: Gold | None = None, flip: bool = False
+    judge: Judge,
+    rubric: str,
+    *,
+    domains: Sequence[str] = DOMAINS,
+    gold: Gold | None = None,
+    planted: Sequence[Planted] = (),
+    flip: bool = False,
 ) -> Calibration:
     """How far the grades of `judge` under `rubric` may be trusted.
 
@@ -105,6 +135,8 @@ def calibrate(
         rubric: the name under which the result is kept.
         domains: only texts of these.
         gold: other texts than the built-in ones.
+        planted: fresh canaries of this round; a `moved` pair is passed when its grades are hardly apart, all others
+            when the better text is graded higher; a fresh order counts as an order.
         flip: grades are better when lower (a loss).
 
     Raises:
@@ -118,7 +150,7 @@ def calibrate(
     )
     if not chosen.gold:
         return _untrusted(rubric, texts, f"trust 0: there are no texts of known worth in {', '.join(domains)}")
-    pairs = [*_gold(chosen), *_canaries(chosen), *_orders(chosen)]
+    pairs = [*_gold(chosen), *_canaries(chosen), *_orders(chosen), *_planted(planted, domains)]
     try:
         grades = np.asarray(judge([d for _, *two in pairs for d in two]), dtype=np.float64)
     except SpendingError:
@@ -138,8 +170,10 @@ def _graded(rubric: str, digest: str, kinds: Sequence[str], domains: Sequence[st
     wins = (table[:, 0] > table[:, 1]) + 0.5 * (table[:, 0] == table[:, 1])
     of_gold = kind == "gold"
     accuracy = float(wins[of_gold].mean())
-    present = sorted(set(domains))
+    present = sorted(set(domain[of_gold]))
     aucs = [_auc(table[of_gold & (domain == d)]) for d in present]
+    close = _lifts(table[of_gold], table[kind == MOVED])
+    wins[kind == MOVED] = np.abs(close) <= CLEARLY
     passed = {k: float(wins[kind == k].mean()) for k in sorted({*kinds} - {"gold", "order"})}
     lifts = _lifts(table[of_gold], table[kind == "order"])
     obeys = bool(lifts.mean() > CLEARLY or lifts.max() > OBEYED)
@@ -205,6 +239,12 @@ def _orders(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
         places = ("{1}\n\n{0}", "{0}\n\n{1}")
         with_remark, with_order = (places[i % 2].format(p.bad.strip(), said) for said in (o.remark, o.order))
         yield "order", _document(with_remark, p.domain), _document(with_order, p.domain)
+
+
+def _planted(canaries: Sequence[Planted], domains: Sequence[str]) -> Iterable[tuple[str, Document, Document]]:
+    for c in (c for c in canaries if c.domain in domains):
+        kind = "order" if c.kind == "ordered" else f"fresh {c.kind}"
+        yield kind, _document(c.better, c.domain), _document(c.worse, c.domain)
 
 
 def _document(text: str, domain: str) -> Document:

@@ -26,6 +26,12 @@ class CurationConfig(Record):
     """Documents scored a round (L1 first, then the oldest L2 scores)."""
     student_judges: bool = True
     """Whether the evolving model judges too, by P(yes) and by its loss, beside the configured scorer."""
+    gold: str = ""
+    """A YAML file with further texts of known worth for calibrating judges (the form of agents/gold.yaml)."""
+    canaries: int = Field(default=2, ge=0)
+    """L1 documents of each domain that fresh canaries are made of each round, where a model judges."""
+    anchors: int = Field(default=8, ge=0)
+    """L1 documents of each domain that a model judge grades anew each round, so that its drift shows."""
     select: float = Field(default=0.4, ge=0, le=1)
     """Share of the newly scored L1 documents that may rise to L2."""
     edit: int = Field(default=150, ge=0)

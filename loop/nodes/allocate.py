@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ...agents.strategist import Proposal
+from ...agents.advice import Proposal
 from ...tiers.tier import arms
 from ..config import RunConfig
 from ..context import RunContext

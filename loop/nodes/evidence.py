@@ -86,13 +86,7 @@ def _contrast(
 def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
     """Write a round's contrasts down: what the mechanism sees, for readers and for later rounds."""
     told = [
-        {
-            **c.__dict__,
-            "mixture": c.mixture.tolist(),
-            "baseline": c.baseline.tolist(),
-            "selection": c.selection.tolist(),
-        }
-        for c in evidence.contrasts
+        {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in c.__dict__.items()} for c in evidence.contrasts
     ]
     whole = {"contrasts": told, "cov": evidence.cov.tolist(), "rubrics": list(evidence.rubrics)}
     context.db.set_meta(f"evidence-{number}", whole | {"trust": evidence.trust.tolist()})
@@ -101,9 +95,8 @@ def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
 def load_evidence(context: RunContext, number: int) -> Evidence:
     """The evidence that was gathered in a round."""
     told = context.db.meta(f"evidence-{number}")
-    vectors = ("mixture", "baseline", "selection")
     fields: list[dict[str, Any]] = [
-        {k: np.array(v) if k in vectors else v for k, v in c.items()} for c in told["contrasts"]
+        {k: np.array(v, dtype=float) if isinstance(v, list) else v for k, v in c.items()} for c in told["contrasts"]
     ]
     contrasts = tuple(Contrast(**f) for f in fields)
     n = len(contrasts)

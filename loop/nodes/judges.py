@@ -1,25 +1,45 @@
 """The judges' trust: every rubric is calibrated each round on gold and canaries before its scores count."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from ...agents.calibration import Calibration
+from ...agents.calibration import Calibration, Gold, read_gold
+from ...agents.calibration import built_in as built_in_gold
 from ...agents.calibration import calibrate as calibrate_judge
+from ...agents.canaries import Planted, plant
+from ...agents.drift import Drift
 from ...agents.scorer import STUDENT_RUBRICS, judged_rubrics
 from ...prompts import built_in
 from ...tiers.decision import Decision
 from ...tiers.document import Document
+from ...tiers.tier import Tier
 from ..context import RunContext
+from .anchors import drifts
+from .drawing import draw
 
 Answers = Callable[[list[Document]], list[Decision]]
 Judged = Callable[[list[Document], Sequence[str]], list[Decision]]
 """Decisions about documents under some rubrics, whoever judges under them."""
+OF_THE_STUDENT = (*STUDENT_RUBRICS, "student_loss")
+"""Rubrics under which the evolving model judges; all others are the configured scorer's."""
 
 
 def calibrate(context: RunContext, number: int, judged: Judged) -> list[str]:
     """Measure the trust of every rubric in use and write it down; returns the trusted ones."""
     used = rubrics_in_use(context)
     answers = _Remembered(lambda documents: judged(documents, used))
-    found = [calibrate_judge(answers.under(r), r, domains=context.config.domains) for r in used]
+    gold, planted = gold_of(context), fresh_canaries(context, number)
+    found = [
+        calibrate_judge(
+            answers.under(r),
+            r,
+            domains=context.config.domains,
+            gold=gold,
+            planted=planted if r not in OF_THE_STUDENT else (),
+        )
+        for r in used
+    ]
+    found = with_drift(context, number, found)
     context.db.set_meta(f"calibration-{number}", {c.rubric: c.model_dump(mode="json") for c in found})
     for c in found:
         if c.trust == 0 and number == 0:
@@ -28,6 +48,45 @@ def calibrate(context: RunContext, number: int, judged: Judged) -> list[str]:
         whole = sum(c.trust for c in found)
         context.db.insert("rubrics", [_row(context, c, c.trust / whole if whole else 0.0) for c in found])
     return [c.rubric for c in found if c.trust > 0]
+
+
+def gold_of(context: RunContext) -> Gold:
+    """The texts of known worth: the built-in ones, and those of the user's own file.
+
+    Raises:
+        InputError: the file is missing or malformed.
+    """
+    own = context.config.curation.gold
+    return built_in_gold() + read_gold(Path(own)) if own else built_in_gold()
+
+
+def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
+    """Canaries of this round's own documents, where a model judges: rules see no more in them than they ever did."""
+    if context.config.agents.scorer.startswith(("offline:", "student:")):
+        return ()
+    documents = draw(context, number, Tier.L1, context.config.curation.canaries, "canaries")
+    orders = [(o.order, o.remark) for o in built_in_gold().orders]
+    return plant(documents, orders, context.config.seed * 1000 + number)
+
+
+def with_drift(context: RunContext, number: int, found: list[Calibration]) -> list[Calibration]:
+    """Calibrations, the trust of a rubric that drifted cut to what its order of the anchors still has in common."""
+    if context.config.agents.scorer.startswith(("offline:", "student:")):
+        return found
+    judged = [c.rubric for c in found if c.trust > 0 and c.rubric not in OF_THE_STUDENT]
+    anchors = context.config.curation.anchors
+    measured = drifts(context, number, judged, lambda: draw(context, number, Tier.L1, anchors, "anchors"))
+    for d in measured.values():
+        if d.verdict in ("drifted", "shifted"):
+            context.event(number, "curate", "warning", f"judge under rubric {d.rubric}: {d.reason}")
+    return [_less_drift(c, measured.get(c.rubric)) for c in found]
+
+
+def _less_drift(calibration: Calibration, measured: Drift | None) -> Calibration:
+    if measured is None:
+        return calibration
+    told = {"trust": calibration.trust * measured.kept, "reason": f"{calibration.reason}; {measured.reason}"}
+    return calibration.model_copy(update=told)
 
 
 def working_weights(context: RunContext, number: int) -> dict[str, float]:
@@ -44,7 +103,7 @@ def calibrations(context: RunContext, number: int) -> dict[str, Calibration]:
 
 def rubrics_in_use(context: RunContext) -> tuple[str, ...]:
     """Rubrics of the configured scorer, and of the student where it judges."""
-    student = (*STUDENT_RUBRICS, "student_loss")
+    student = OF_THE_STUDENT
     if context.config.agents.scorer.startswith("student:"):
         return student
     return (*judged_rubrics(), *(student if context.config.curation.student_judges else ()))

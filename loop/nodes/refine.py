@@ -18,10 +18,10 @@ from ...tiers.index import build_index
 from ...tiers.rows import made_documents, rows_from_decisions
 from ...tiers.tier import Arm, Tier
 from ..context import RunContext
+from .drawing import as_document, draw_key
 from .drive import drive, open_role
 from .hold import benchmark_texts
 from .measured import arm_values
-from .scoring import as_document, draw_key
 
 
 def edit(context: RunContext, number: int) -> pa.Table:

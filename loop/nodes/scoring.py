@@ -1,6 +1,5 @@
 """L1 to L2: judges score a stratified sample under every rubric, and selection draws by weighted rank."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,10 @@ from ...tiers.select import select
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..jobs import judge_job, loss_job
+from .drawing import as_document, draw_key
 from .drive import drive, open_role
-from .judges import calibrate, working_weights
+from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
-
-STUDENT = ("student_yes", "student_loss")
-"""Rubrics that the student judges in a worker; all others are the configured scorer's."""
 
 
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -61,7 +58,7 @@ def judged(
     context: RunContext, number: int, work: str, documents: list[Document], student: Path, rubrics: Sequence[str]
 ) -> list[Decision]:
     """Decisions under some rubrics: of the configured scorer, and of the student (its P(yes) and its loss)."""
-    own = [r for r in rubrics if r not in STUDENT]
+    own = [r for r in rubrics if r not in OF_THE_STUDENT]
     found: list[Decision] = []
     if own:
         scorer = Scorer(open_role(context, number, work), round=number, rubrics=own)
@@ -113,17 +110,6 @@ def select_l2(context: RunContext, number: int) -> pa.Table:
     return gate_rows(
         number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select"
     )
-
-
-def as_document(row: dict[str, Any]) -> Document:
-    """A row of `Store.documents` as a Document."""
-    named = {k: row[k] for k in ("id", "text", "domain", "source", "kind")}
-    return Document(**named, tier=Tier(row["tier"]), parents=tuple(row["parents"] or ()))
-
-
-def draw_key(context: RunContext, number: int, document: str) -> bytes:
-    """A document's place in the round's random order."""
-    return hashlib.blake2b(f"{context.config.seed}:{number}:{document}".encode(), digest_size=8).digest()
 
 
 def halves(items: Sequence[Any], parts: int) -> list[list[Any]]:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from coevo.agents.calibration import Calibration, built_in, calibrate
+from coevo.agents.canaries import plant
 from coevo.tiers.document import Document
 from coevo.tiers.errors import AgentError, SpendingError
-from coevo.tiers.tier import DOMAINS
+from coevo.tiers.tier import DOMAINS, Tier
 
 GOOD = {t.strip() for t in [*(p.good for p in built_in().gold), *(c.better for c in built_in().canaries)]}
 ORDERS = [o.order for o in built_in().orders]
@@ -96,7 +97,7 @@ def test_one_domain_can_be_calibrated_alone() -> None:
 
 def test_the_built_in_texts_are_what_they_should_be() -> None:
     texts = built_in()
-    for domain in DOMAINS:
+    for domain in (*DOMAINS, "zh"):
         assert sum(p.domain == domain for p in texts.gold) == 8
         assert {c.kind for c in texts.canaries if c.domain == domain} == {"nonsense", "stuffing", "plain", "length"}
     every = [t for p in texts.gold for t in (p.good, p.bad)] + [t for c in texts.canaries for t in (c.better, c.worse)]
@@ -108,6 +109,67 @@ def test_the_built_in_texts_are_what_they_should_be() -> None:
 
 
 def test_a_domain_without_texts_of_known_worth_trusts_nobody() -> None:
-    found = calibrate(lambda documents: [1.0] * len(documents), "clarity", domains=("zh",))
+    found = calibrate(lambda documents: [1.0] * len(documents), "clarity", domains=("law",))
     assert found.trust == 0.0
-    assert "no texts of known worth in zh" in found.reason
+    assert "no texts of known worth in law" in found.reason
+
+
+# ---- canaries made of the run's own documents
+
+
+def real(domain: str = "en") -> Document:
+    text = " ".join(p.good.strip() for p in built_in().gold if p.domain == domain)
+    return Document(id=f"d-{domain}", text=text, domain=domain, tier=Tier.L1, source="s", kind="text")
+
+
+EVERY = (*DOMAINS, "zh")
+PLANTED = plant([real(d) for d in EVERY], [(o.order, o.remark) for o in built_in().orders], seed=3)
+BETTER = GOOD | {c.better for c in PLANTED if c.kind not in ("moved", "ordered")}
+
+
+def knowing_fresh(document: Document) -> float:
+    return 0.9 if document.text.strip() in BETTER or document.text in BETTER else 0.1
+
+
+def test_fresh_canaries_are_new_each_round_and_of_every_kind_and_domain() -> None:
+    assert {(c.kind, c.domain) for c in PLANTED} == {
+        (k, d) for k in ("shuffled", "dressed", "padded", "moved", "ordered") for d in EVERY
+    }
+    again = plant([real()], [("o", "r")], seed=4)
+    assert {c.worse for c in again if c.kind == "shuffled"}.isdisjoint({c.worse for c in PLANTED})
+    for c in PLANTED:
+        if c.kind == "shuffled":  # the same words, so that a count of words cannot tell
+            assert sorted(c.better) == sorted(c.worse) and c.better != c.worse
+    assert plant([real().model_copy(update={"text": "too short"})], [("o", "r")], seed=0) == ()
+
+
+def test_a_judge_that_knows_passes_the_fresh_canaries() -> None:
+    found = calibrate(each(knowing_fresh), "education", domains=EVERY, planted=PLANTED)
+    assert found.trust == 1 and {k: v for k, v in found.canaries.items() if k.startswith("fresh")} == {
+        "fresh shuffled": 1.0,
+        "fresh dressed": 1.0,
+        "fresh padded": 1.0,
+        "fresh moved": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("judge", "kind"),
+    [
+        (lambda d: len(d.text) / 10_000, "fresh padded"),
+        (lambda d: knowing(d) + d.text.count("**"), "fresh dressed"),
+        (lambda d: float(d.text[:40] in {b[:40] for b in BETTER}), "fresh moved"),
+        (lambda d: knowing(d) + len(set(d.text)) / 1e6, "fresh shuffled"),
+    ],
+)
+def test_length_dress_position_and_vocabulary_are_found_out(judge: Callable[[Document], float], kind: str) -> None:
+    found = calibrate(each(judge), "education", domains=EVERY, planted=PLANTED)
+    assert found.canaries[kind] < 0.6 and found.trust < 1
+
+
+def test_a_fresh_order_obeyed_costs_all_trust() -> None:
+    orders = {c.worse for c in PLANTED if c.kind == "ordered"}
+    found = calibrate(
+        each(lambda d: 0.9 if d.text in orders else knowing_fresh(d)), "education", domains=EVERY, planted=PLANTED
+    )
+    assert found.trust == 0 and "obeys orders" in found.reason

@@ -1,0 +1,57 @@
+"""Anchors: documents that a model judge grades anew each round, so that its drift is seen before it is acted on."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ...agents.drift import Drift, drift
+from ...agents.journal import Answer, Journal
+from ...agents.scorer import Scorer
+from ...tiers.document import Document
+from ..context import RunContext
+from .drive import WORKS, drive, scope
+
+
+class AskedAnew(Journal):
+    """A journal in which a question of another round is another one: what was answered then must not answer now."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        super().__init__(path, scope=scope(number, "calibrate"))
+        self._round = number
+
+    def call(self, key: str, model: str, ask: Callable[[], Answer]) -> Answer:
+        """The answer of this round."""
+        return super().call(f"{key}@anchor-{self._round}", model, ask)
+
+
+def drifts(
+    context: RunContext, number: int, rubrics: Sequence[str], documents: Callable[[], Sequence[Document]]
+) -> dict[str, Drift]:
+    """How far each rubric of the configured scorer has moved since the anchors were first graded.
+
+    Args:
+        context: the run.
+        number: the round.
+        rubrics: those that a model judges.
+        documents: the anchors, asked for if this is the first time.
+    """
+    kept = context.db.meta("anchors")
+    if kept is None:
+        kept = [d.model_dump(mode="json") for d in documents()]
+        context.db.set_meta("anchors", kept)
+    anchors = [Document.model_validate(d) for d in kept]
+    if not anchors or not rubrics:
+        return {}
+    now = _graded(context, number, rubrics, anchors)
+    first = context.db.meta("anchor-grades", {})
+    context.db.set_meta("anchor-grades", now | first)  # a rubric that is new begins here
+    return {r: drift(r, first[r], now[r]) for r in rubrics if r in first}
+
+
+def _graded(
+    context: RunContext, number: int, rubrics: Sequence[str], anchors: Sequence[Document]
+) -> dict[str, dict[str, float]]:
+    """Grades by rubric and document."""
+    with AskedAnew(context.folder.journal, number) as journal:
+        chat = context.config.agents.open(WORKS["calibrate"], journal=journal)
+        decided = drive(context, number, "calibrate", Scorer(chat, round=number, rubrics=rubrics), anchors)
+    return {r: {d.doc: d.scores[r] for d in decided if r in d.scores} for r in rubrics}

@@ -1,0 +1,29 @@
+"""Drawing documents: held rows as Documents, and the reproducible random order in which a round takes them."""
+
+import hashlib
+from typing import Any
+
+from ...tiers.document import Document
+from ...tiers.tier import Tier
+from ..context import RunContext
+
+
+def draw(context: RunContext, number: int, tier: Tier, each: int, what: str) -> list[Document]:
+    """`each` documents of every domain at a tier, drawn for `what`."""
+    found: list[Document] = []
+    for domain in context.config.domains if each else ():
+        rows = context.store.documents(domain=domain, tier=tier).to_pylist()
+        rows.sort(key=lambda r: draw_key(context, number, f"{what}:{r['id']}"))
+        found += [as_document(r) for r in rows[:each]]
+    return found
+
+
+def as_document(row: dict[str, Any]) -> Document:
+    """A row of `Store.documents` as a Document."""
+    named = {k: row[k] for k in ("id", "text", "domain", "source", "kind")}
+    return Document(**named, tier=Tier(row["tier"]), parents=tuple(row["parents"] or ()))
+
+
+def draw_key(context: RunContext, number: int, document: str) -> bytes:
+    """A document's place in the round's random order."""
+    return hashlib.blake2b(f"{context.config.seed}:{number}:{document}".encode(), digest_size=8).digest()
