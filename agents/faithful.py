@@ -3,14 +3,18 @@
 import re
 from dataclasses import dataclass
 
+from .words import numbers, words
+
 MAX_CHARS = 100_000
 COVERED = 0.95
 """Share of the content words that the source must hold."""
 PARAPHRASED = 0.6
 """The same for a paraphrase that a model has called faithful."""
-_WORD = re.compile(r"[^\W\d_]{3,40}")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = re.compile(r"\b(?:not|no|never|none|without|cannot|n't|false|un(?:less|like))\b|n't\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|without|cannot|n't|false|un(?:less|like))\b|n't\b"
+    r"|不|没|未|并非|无法|毫无|从无",
+    re.IGNORECASE,
+)
 _SMALL = frozenset(
     """
         the and for are was were with that this from have has its not but can which when what who how why does they
@@ -54,8 +58,8 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.flat = flat(text)
-        self.words = frozenset(_WORD.findall(self.flat.lower()))
-        self.numbers = frozenset(_NUMBER.findall(self.flat))
+        self.words = frozenset(words(self.flat))
+        self.numbers = frozenset(numbers(self.flat))
         self.negations = len(_NEGATION.findall(self.flat))
 
     def coverage(self, text: str) -> Coverage:
@@ -63,9 +67,9 @@ class Source:
         said = flat(text)
         if said and said in self.flat:
             return Coverage(True, 1.0, (), (), 0)
-        words = [w for w in _WORD.findall(said.lower()) if w not in _SMALL]
-        foreign = tuple(dict.fromkeys(w for w in words if w not in self.words))
-        held = sum(w in self.words for w in words)
-        new = tuple(dict.fromkeys(n for n in _NUMBER.findall(said) if n not in self.numbers))
+        content = [w for w in words(said) if w not in _SMALL]
+        foreign = tuple(dict.fromkeys(w for w in content if w not in self.words))
+        held = sum(w in self.words for w in content)
+        new = tuple(dict.fromkeys(n for n in numbers(said) if n not in self.numbers))
         more = len(_NEGATION.findall(said)) - self.negations
-        return Coverage(False, held / len(words) if words else 1.0, foreign, new, more)
+        return Coverage(False, held / len(content) if content else 1.0, foreign, new, more)
