@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -41,6 +40,7 @@ def guarded_plan(
         rubric_weights: written into the plan.
     """
     context = scheduled(context, config)
+    before = _remembered(mechanism)
     try:
         wanted, probes, reason = wish(mechanism, _sealed(context), config)
         mixture = admit(wanted, context, config)
@@ -49,7 +49,7 @@ def guarded_plan(
             raise InputError("two probes of one name")
         problem = ""
     except Exception as e:
-        problem = f"{_blame(mechanism, e)}; kept the previous mixture, no probes"
+        problem = f"{_blame(mechanism, e)}; kept the previous mixture, no probes{_undone(mechanism, before)}"
         start = carried(previous, "main", context) if context.start is None else context.start
         mixture, tried, reason = project(start, context.live, context.cap, config.floor), (), problem
     plan = Plan(
@@ -70,18 +70,12 @@ def guarded_observe(mechanism: Mechanism, evidence: Evidence) -> str:
     Returns:
         The problem, or an empty string.
     """
-    try:
-        before = _state(mechanism)
-        undo: Callable[[], None] = lambda: mechanism.load_state_dict(before)  # noqa: E731
-    except Exception as e:
-        return f"{_blame(mechanism, e)}; round {evidence.round} was not learned from"
+    before = _remembered(mechanism)
     try:
         mechanism.observe(_sealed(evidence))
         _posterior(mechanism, None)
-        _state(mechanism)
     except Exception as e:
-        problem = f"{_blame(mechanism, e)}; round {evidence.round} was not learned from"
-        return problem + _undone(mechanism, undo)
+        return f"{_blame(mechanism, e)}; round {evidence.round} was not learned from{_undone(mechanism, before)}"
     return ""
 
 
@@ -130,6 +124,14 @@ def _state(mechanism: Mechanism) -> dict[str, Any]:
     return dict(json.loads(json.dumps(state, allow_nan=False)))
 
 
+def _remembered(mechanism: Mechanism) -> str | Exception:
+    """The state as text, or why there is none: then nothing can be put back, and `guarded_state` says so."""
+    try:
+        return json.dumps(mechanism.state_dict())
+    except Exception as e:
+        return e
+
+
 def _posterior(mechanism: Mechanism, k: int | None) -> tuple[Floats, Floats]:
     mean, cov = (np.asarray(a, dtype=float) for a in mechanism.posterior())
     k = mean.size if k is None else k
@@ -140,9 +142,12 @@ def _posterior(mechanism: Mechanism, k: int | None) -> tuple[Floats, Floats]:
     return mean, cov
 
 
-def _undone(mechanism: Mechanism, undo: Callable[[], None]) -> str:
+def _undone(mechanism: Mechanism, before: str | Exception) -> str:
+    """Put the old state back; what to say where that fails."""
     try:
-        undo()
+        if isinstance(before, Exception):
+            raise before
+        mechanism.load_state_dict(json.loads(before))
     except Exception as e:
         return f", and its old state could not be put back ({type(e).__name__}: {e})"
     return ""

@@ -27,11 +27,9 @@ class HorizonBlr(Base):
     def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
         super().__init__(config, arms, seed)
         self._rounds: list[dict[str, Any]] = []
-        self._reference: Floats = np.full(len(arms), 1.0 / max(len(arms), 1))
 
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
         """The mixture with the best cautious gain over the reference within one step, and probes around it."""
-        self._reference = context.reference
         start = context.reference if context.start is None else context.start
         wanted, gain, sd = self._ascend(context, start) if self._rounds else self._opening(context)
         tried = probes(context, wanted, self.config.probe_size, self.config.floor, self.seed)
@@ -50,21 +48,20 @@ class HorizonBlr(Base):
 
     def posterior(self) -> tuple[Floats, Floats]:
         """Mean [K] and covariance [K, K] of the arm values: composite gain per unit of log share."""
-        found = self._fit()
+        found = self._fit(np.full(len(self.arms), 1.0 / max(len(self.arms), 1)))
         return found.mean, found.cov
 
     def state_dict(self) -> dict[str, Any]:
         """Contrasts of all rounds, as seen."""
-        return {"rounds": self._rounds, "reference": self._reference.tolist()}
+        return {"rounds": self._rounds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a saved state."""
         self._rounds = [dict(r) for r in state["rounds"]]
-        self._reference = np.array(state["reference"], dtype=float)
 
-    def _fit(self) -> Posterior:
+    def _fit(self, reference: Floats) -> Posterior:
         config = self.config
-        mean = config.returns * len(self.arms) * self._reference
+        mean = config.returns * len(self.arms) * reference
         return fit(self._data(), block_prior(self.arms), mean, config.scale, config.bias)
 
     def _data(self) -> Data:
@@ -84,7 +81,7 @@ class HorizonBlr(Base):
 
     def _ascend(self, context: Context, start: Floats) -> tuple[Floats, float, float]:
         """Exponentiated gradient on mean - caution * sd of the gain over the reference; the best point seen."""
-        found, size = self._fit(), self.config.step
+        found, size = self._fit(context.reference), self.config.step
         low, high = start * np.exp(-size), start * np.exp(size)
         phi0 = log_shares(context.reference)
 

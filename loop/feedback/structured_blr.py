@@ -95,7 +95,7 @@ class StructuredBlr(Base):
             self.belief.update(self.features(moves(contrasts)), gains, cov)
 
     def posterior(self) -> tuple[Floats, Floats]:
-        """Mean [K] and covariance [K, K] of the arm values: composite gain per unit of log share at the last mixture."""
+        """Mean [K] and covariance [K, K] of the arm values: composite gain per unit of log share, at the last mix."""
         mean, cov = self.belief.posterior()
         to_log = self.weights * self.config.point
         jacobian = np.array([self.values(row) - self.values(0 * row) for row in np.eye(len(mean))]).T

@@ -1,7 +1,7 @@
 """allocate: the mechanism plans the round, and the plan is written down before any result is known."""
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..context import RunContext
 from ..feedback import create
 from ..feedback.design import rubric_signs
-from ..feedback.guard import guarded_load, guarded_plan
+from ..feedback.guard import guarded_load, guarded_plan, guarded_state
 from ..feedback.mechanism import Context, Mechanism, Plan, Signals
 from ..feedback.policy import carried, reference_mixture
 from ..state import State, Update
@@ -23,29 +23,32 @@ from .proposal import with_proposal
 def allocate(context: RunContext, state: State) -> Update:
     """The plan of the next round."""
     number = state["round"] + 1
-    planned = plan_round(context, number)
-    context.db.insert("rounds", {"round": number, "status": "running", "started": time.time(), "plan": planned})
+    planned, kept = plan_round(context, number)
+    row = {"round": number, "status": "running", "started": time.time(), "plan": planned}
+    context.db.insert("rounds", row | {"mechanism_state": kept})
     moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
     told = ", ".join(f"{a} {planned.reference.get(a, 0):.2f}->{planned.mixture[a]:.2f}" for a in moved[:3])
     context.progress.say(f"round {number} · allocate · {planned.mechanism}: {told}; {len(planned.probes)} probes")
     return Update(round=number)
 
 
-def plan_round(context: RunContext, number: int) -> Plan:
-    """What the mechanism asks of a round, inside the policy's limits."""
+def plan_round(context: RunContext, number: int) -> tuple[Plan, dict[str, Any] | None]:
+    """What the mechanism asks of a round, inside the policy's limits, and its state after it has planned."""
     config = context.config.feedback
     before = previous_round(context, number)
     world = planning_context(context, number, before)
+    mechanism = load_mechanism(context, number, None if before is None else before["mechanism_state"])
     guarded = guarded_plan(
-        load_mechanism(context, before),
+        mechanism,
         world,
         config,
         None if before is None else Plan.model_validate(before["plan"]),
         rubric_weights(context, number - 1),
     )
-    if guarded.problem:
-        context.event(number, "allocate", "warning", guarded.problem)
-    return with_rubric_probe(context, with_proposal(context, world, guarded.plan))
+    state, unsaved = guarded_state(mechanism, None if before is None else before["mechanism_state"])
+    for problem in filter(None, (guarded.problem, unsaved)):
+        context.event(number, "allocate", "warning", problem)
+    return with_rubric_probe(context, with_proposal(context, world, guarded.plan)), state
 
 
 def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
@@ -56,7 +59,7 @@ def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
     return plan.model_copy(update={"rubric_probe": rubric_signs(trusted, plan.round, context.config.seed)})
 
 
-def planning_context(context: RunContext, number: int, before: dict[str, object] | None) -> Context:
+def planning_context(context: RunContext, number: int, before: dict[str, Any] | None) -> Context:
     """Which arms have data now, how far each may be stretched, and where the last round left the weights."""
     config = context.config
     keys = tuple(arms(config.domains))
@@ -78,15 +81,14 @@ def planning_context(context: RunContext, number: int, before: dict[str, object]
     return Context(**{**world.__dict__, "start": start})
 
 
-def load_mechanism(context: RunContext, before: dict[str, object] | None) -> Mechanism:
-    """The configured mechanism as the last round left it."""
+def load_mechanism(context: RunContext, number: int, state: dict[str, Any] | None) -> Mechanism:
+    """The configured mechanism with a saved state; one that cannot take its state over starts anew."""
     config = context.config
     keys = tuple(arms(config.domains))
     mechanism = create(config.feedback, keys, config.seed, config.mode, offers(config))
-    state = before["mechanism_state"] if before else None
-    problem = guarded_load(mechanism, state) if isinstance(state, dict) else ""
-    if before and problem:
-        context.event(int(str(before["round"])) + 1, "allocate", "warning", problem)
+    problem = guarded_load(mechanism, state) if state else ""
+    if problem:
+        context.event(number, "allocate", "warning", problem)
         return create(config.feedback, keys, config.seed, config.mode, offers(config))
     return mechanism
 
@@ -103,7 +105,7 @@ def signals(context: RunContext, number: int) -> Signals:
     return Signals(proposal=dict(wishes[0].shifts) if wishes else {})
 
 
-def previous_round(context: RunContext, number: int) -> dict[str, object] | None:
+def previous_round(context: RunContext, number: int) -> dict[str, Any] | None:
     """The row of the round before, once it is done."""
     found = context.db.rows("rounds", round=number - 1, status="done") if number > 1 else []
     return found[0] if found else None

@@ -1,15 +1,16 @@
 """Evidence: the round's contrasts on feedback items with their joint error; all that a mechanism gets to see."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ...eval.delta import evidence_cov
 from ...tiers.tier import arms
 from ..context import RunContext
+from ..feedback.evidence_json import dump, load
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind
 from ..feedback.policy import vector
+from .allocate import signals
 from .deltas import apart, probes_of
 from .evaluate import scores_of
 from .floor import noise, scale, suite
@@ -45,13 +46,16 @@ def measure(context: RunContext, number: int) -> Evidence:
         [apart(context, (number, new), (number, ref)) for _, new, ref in wanted],
     )
     means = arm_means(context, number, rubrics)
+    by_benchmark = _gains(context, number)
     made = [
-        _contrast(context, kind, runs[new], runs[ref], float(gains[i]), means)
+        replace(
+            _contrast(context, kind, runs[new], runs[ref], float(gains[i]), means), benchmarks=by_benchmark[new, ref]
+        )
         for i, (kind, new, ref) in enumerate(wanted)
     ]
     if wanted[-1][0] == "rubric":
         made[-1] = replace(made[-1], selection=selection_of(context, number, rubrics))
-    return Evidence(number, tuple(made), cov, rubrics, trust)
+    return Evidence(number, tuple(made), cov, rubrics, trust, signals(context, number))
 
 
 def _pairs(context: RunContext, number: int, runs: dict[str, dict[str, object]]) -> list[Pair]:
@@ -63,6 +67,16 @@ def _pairs(context: RunContext, number: int, runs: dict[str, dict[str, object]])
     if set(SIDES) <= scored:
         found.append(("rubric", SIDES[0], SIDES[1]))
     return found
+
+
+def _gains(context: RunContext, number: int) -> dict[tuple[str, str], Floats]:
+    """[B] gains in sds of the benchmarks' items, by treatment and reference."""
+    units = scale(context, "feedback").sd
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in context.db.rows("deltas", round=number, split="feedback"):
+        if row["benchmark"] in units:
+            found.setdefault((row["treatment"], row["reference"]), []).append(row["gain"] / units[row["benchmark"]])
+    return {pair: np.array(gains) for pair, gains in found.items()}
 
 
 def _contrast(
@@ -85,21 +99,9 @@ def _contrast(
 
 def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
     """Write a round's contrasts down: what the mechanism sees, for readers and for later rounds."""
-    told = [
-        {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in c.__dict__.items()} for c in evidence.contrasts
-    ]
-    whole = {"contrasts": told, "cov": evidence.cov.tolist(), "rubrics": list(evidence.rubrics)}
-    context.db.set_meta(f"evidence-{number}", whole | {"trust": evidence.trust.tolist()})
+    context.db.set_meta(f"evidence-{number}", dump(evidence))
 
 
 def load_evidence(context: RunContext, number: int) -> Evidence:
     """The evidence that was gathered in a round."""
-    told = context.db.meta(f"evidence-{number}")
-    fields: list[dict[str, Any]] = [
-        {k: np.array(v, dtype=float) if isinstance(v, list) else v for k, v in c.items()} for c in told["contrasts"]
-    ]
-    contrasts = tuple(Contrast(**f) for f in fields)
-    n = len(contrasts)
-    return Evidence(
-        number, contrasts, np.array(told["cov"]).reshape(n, n), tuple(told["rubrics"]), np.array(told["trust"])
-    )
+    return load(number, context.db.meta(f"evidence-{number}"))

@@ -35,7 +35,7 @@ def learn(context: RunContext, state: State) -> Update:
     """What the round taught, and what the next one starts from."""
     number = state["round"]
     found = record_deltas(context, number, round_pairs(context, number, started_from(context, number)))
-    mechanism = load_mechanism(context, previous_round(context, number))
+    mechanism = load_mechanism(context, number, context.db.rows("rounds", round=number)[0]["mechanism_state"])
     evidence = gather(context, number)
     problem = guarded_observe(mechanism, evidence)
     if problem:
@@ -71,15 +71,14 @@ def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: A
     """Write the round down: posterior, verdict, alarm, and what every arm was worth."""
     keys = arms(context.config.domains)
     mean, cov, problem = guarded_posterior(mechanism, tuple(keys))
-    before = previous_round(context, number)
-    state, unsaved = guarded_state(mechanism, before["mechanism_state"] if before else None)  # type: ignore[arg-type]
+    row = context.db.rows("rounds", round=number)[0]
+    state, unsaved = guarded_state(mechanism, row["mechanism_state"])
     for said in filter(None, (problem, unsaved)):
         context.event(number, "learn", "warning", said)
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
     told = alarm_of(context, found)
     if told:
         context.event(number, "learn", "alarm", told)
-    row = context.db.rows("rounds", round=number)[0]
     row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
     row |= {
         "posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist(), "cov": cov.tolist()},
