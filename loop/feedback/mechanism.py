@@ -56,10 +56,8 @@ class Signals:
     """[K] loss of the model on held-back text of each arm, nats per token."""
     reference_losses: Floats | None = None
     """[K] the same loss of a reference model that was trained on the reference mixture."""
-    benchmark_losses: Floats | None = None
-    """[B] loss of the model on every benchmark, nats per token."""
-    graph: Floats | None = None
-    """[K, B] how much training on an arm helps a benchmark (the skills graph)."""
+    skills: Floats | None = None
+    """[K, K] how much training on arm i lowers the loss on arm j (the skills graph)."""
     target_logprobs: Floats | None = None
     """[n, K] log-probability per token of n target texts under K models, each trained on one arm alone."""
     failures: Floats | None = None
