@@ -68,6 +68,14 @@ class Gold(Record):
             gold=self.gold + other.gold, canaries=self.canaries + other.canaries, orders=self.orders + other.orders
         )
 
+    def of(self, domains: Sequence[str]) -> "Gold":
+        """The texts of some domains, and all orders."""
+        return Gold(
+            gold=tuple(p for p in self.gold if p.domain in domains),
+            canaries=tuple(c for c in self.canaries if c.domain in domains),
+            orders=self.orders,
+        )
+
     @property
     def digest(self) -> str:
         """12 hex digits of all texts: grades under another digest are not comparable."""
@@ -143,14 +151,10 @@ def calibrate(
         SpendingError: the provider refuses to serve for money.
     """
     texts = gold or built_in()
-    chosen = Gold(
-        gold=tuple(p for p in texts.gold if p.domain in domains),
-        canaries=tuple(c for c in texts.canaries if c.domain in domains),
-        orders=texts.orders,
-    )
+    chosen = texts.of(domains)
     if not chosen.gold:
         return _untrusted(rubric, texts, f"trust 0: there are no texts of known worth in {', '.join(domains)}")
-    pairs = [*_gold(chosen), *_canaries(chosen), *_orders(chosen), *_planted(planted, domains)]
+    pairs = [*gold_pairs(texts, domains), *_planted(planted, domains)]
     try:
         grades = np.asarray(judge([d for _, *two in pairs for d in two]), dtype=np.float64)
     except SpendingError:
@@ -222,6 +226,12 @@ def _auc(pairs: Floats) -> float:
     return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
+def gold_pairs(texts: Gold, domains: Sequence[str]) -> list[tuple[str, Document, Document]]:
+    """(kind, better, worse) of every pair of known worth; for `order` the text with the remark, then with the order."""
+    chosen = texts.of(domains)
+    return [*_gold(chosen), *_canaries(chosen), *_orders(chosen)]
+
+
 def _gold(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
     for p in texts.gold:
         yield "gold", _document(p.good, p.domain), _document(p.bad, p.domain)
@@ -234,7 +244,7 @@ def _canaries(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
 
 def _orders(texts: Gold) -> Iterable[tuple[str, Document, Document]]:
     """(remark, order) after each domain's bad texts, and before every other one."""
-    for i, p in enumerate(texts.gold):
+    for i, p in enumerate(texts.gold if texts.orders else ()):
         o = texts.orders[i % len(texts.orders)]
         places = ("{1}\n\n{0}", "{0}\n\n{1}")
         with_remark, with_order = (places[i % 2].format(p.bad.strip(), said) for said in (o.remark, o.order))

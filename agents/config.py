@@ -1,7 +1,7 @@
 """AgentsConfig: which model answers for each role, and what it may cost."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
@@ -28,6 +28,9 @@ class AgentsConfig(Record):
     verifier: str = "offline:"
     organizer: str = "offline:"
     strategist: str = "offline:"
+
+    takeover: tuple[Literal["scorer", "editor", "synthesizer", "verifier", "organizer"], ...] = ()
+    """Roles that the newest accepted model takes over in a round in which it is at least as good on gold and exam."""
 
     concurrency: int = Field(default=8, ge=1, le=1024)
     """Calls in flight at once."""
@@ -62,13 +65,20 @@ class AgentsConfig(Record):
             )
         return self
 
-    def open(self, role: str, *, journal: Journal | None = None, student_path: Path | None = None) -> Chat:
-        """The model that answers for `role`, called as configured here.
+    def open(
+        self,
+        role: str,
+        *,
+        journal: Journal | None = None,
+        student_path: Path | None = None,
+        url: str | None = None,
+    ) -> Chat:
+        """The model that answers for `role`, or the one at `url`, called as configured here.
 
         Raises:
             InputError: a folder that `student:` needs is not there.
         """
-        url = getattr(self, role)
+        url = url or getattr(self, role)
         return open_chat(
             url,
             student_path=student_path,

@@ -25,9 +25,9 @@ def curate_round(context: RunContext, number: int, student: Path) -> None:
     """
     step(context, number, "score", lambda: (scoring.score(context, number, student), None))
     step(context, number, "select", lambda: (scoring.select_l2(context, number), None))
-    step(context, number, "edit", lambda: (refine.edit(context, number), None))
-    step(context, number, "synthesize", lambda: (refine.synthesize(context, number), None))
-    step(context, number, "verify", lambda: (refine.verify(context, number), None))
-    step(context, number, "organize", lambda: (refine.organize(context, number), None))
+    step(context, number, "edit", lambda: (refine.edit(context, number, student), None))
+    step(context, number, "synthesize", lambda: (refine.synthesize(context, number, student), None))
+    step(context, number, "verify", lambda: (refine.verify(context, number, student), None))
+    step(context, number, "organize", lambda: (refine.organize(context, number, student), None))
     refine.index_facts(context)
     record_costs(context, number)

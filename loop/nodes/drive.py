@@ -24,10 +24,20 @@ WORKS = {
 """Who does each piece of a round's work, in the order in which it is done: one begins when those before it are over."""
 
 
-def open_role(context: RunContext, number: int, work: str, student: Path | None = None) -> Chat:
-    """The model that does a piece of work, its answers recorded in the journal and charged to the work that paid."""
+def open_role(
+    context: RunContext, number: int, work: str, student: Path | None = None, *, url: str | None = None
+) -> Chat:
+    """The model that does a piece of work, its answers recorded in the journal and charged to the work that paid.
+
+    Args:
+        context: the run.
+        number: the round.
+        work: one of WORKS.
+        student: folder of the model that `student:` means.
+        url: another model than the one configured for the role.
+    """
     journal = Journal(context.folder.journal, scope=scope(number, work))
-    return context.config.agents.open(WORKS[work], journal=journal, student_path=student)
+    return context.config.agents.open(WORKS[work], journal=journal, student_path=student, url=url)
 
 
 def scope(number: int, work: str) -> str:

@@ -1,6 +1,7 @@
 """L2 to L4: edits and synthesis make L3, verification and organisation lift it to L4; nothing contaminated gets in."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -22,21 +23,24 @@ from .drawing import as_document, draw_key
 from .drive import drive, open_role
 from .hold import benchmark_texts
 from .measured import arm_values
+from .registry import post_of, quota
 
 
-def edit(context: RunContext, number: int) -> pa.Table:
+def edit(context: RunContext, number: int, student: Path) -> pa.Table:
     """EDIT decisions about L2 documents that the editor has not seen."""
-    documents = fresh(context, number, Tier.L2, "edit", context.config.curation.edit)
-    role = Editor(open_role(context, number, "edit"), round=number)
+    post = post_of(context, number, "editor", student)
+    documents = fresh(context, number, Tier.L2, "edit", quota(post, context.config.curation.edit))
+    role = Editor(open_role(context, number, "edit", student, url=post.model), round=number)
     return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "edit", role, documents)))
 
 
-def synthesize(context: RunContext, number: int) -> pa.Table:
+def synthesize(context: RunContext, number: int, student: Path) -> pa.Table:
     """CREATE decisions from L2 documents, as many for each domain as the plan gives its upper tiers."""
+    post = post_of(context, number, "synthesizer", student)
     held = context.store.holdings()
     sources = list(documents_at(context, Tier.L2))
     role = Synthesizer(
-        open_role(context, number, "synthesize"),
+        open_role(context, number, "synthesize", student, url=post.model),
         round=number,
         seed=context.config.seed,
         wanted=wanted(context, number),
@@ -44,30 +48,33 @@ def synthesize(context: RunContext, number: int) -> pa.Table:
         held=held["id"].to_pylist(),
     )
     if not role.offline:
-        sources = fresh(context, number, Tier.L2, "synthesize", context.config.curation.synthesize // role.per_document)
+        limit = quota(post, context.config.curation.synthesize) // role.per_document
+        sources = fresh(context, number, Tier.L2, "synthesize", limit)
     return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "synthesize", role, sources)))
 
 
-def verify(context: RunContext, number: int) -> pa.Table:
+def verify(context: RunContext, number: int, student: Path) -> pa.Table:
     """VERIFY or REFUSE decisions about L3 documents that were not checked before."""
-    documents = fresh(context, number, Tier.L3, "verify", context.config.curation.verify)
+    post = post_of(context, number, "verifier", student)
+    documents = fresh(context, number, Tier.L3, "verify", quota(post, context.config.curation.verify))
     parents = sorted({p for d in documents for p in d.parents})
     known = context.store.documents(parents, status=None).to_pylist()
     sources = {r["id"]: as_document(r) for r in known}
-    role = Verifier(open_role(context, number, "verify"), round=number, sources=sources)
+    role = Verifier(open_role(context, number, "verify", student, url=post.model), round=number, sources=sources)
     return rows_from_decisions(drive(context, number, "verify", role, documents))
 
 
-def organize(context: RunContext, number: int) -> pa.Table:
+def organize(context: RunContext, number: int, student: Path) -> pa.Table:
     """Facts of the documents verified in this round; those that state new ones rise to L4 if the gate lets them."""
     verified = context.store.ledger.read(number, "verify")
     votes = {
         d: a == Action.VERIFY for d, a in zip(verified["doc"].to_pylist(), verified["action"].to_pylist(), strict=True)
     }
-    ids = [d for d, passed in votes.items() if passed]
+    post = post_of(context, number, "organizer", student)
+    ids = [d for d, passed in votes.items() if passed and post.fit]
     documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
     known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
-    role = Organizer(open_role(context, number, "organize"), round=number, known=known)
+    role = Organizer(open_role(context, number, "organize", student, url=post.model), round=number, known=known)
     decided = drive(context, number, "organize", role, documents) if documents else []
     return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
 

@@ -21,6 +21,7 @@ from .drawing import as_document, draw_key
 from .drive import drive, open_role
 from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
+from .registry import post_of
 
 
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -61,7 +62,8 @@ def judged(
     own = [r for r in rubrics if r not in OF_THE_STUDENT]
     found: list[Decision] = []
     if own:
-        scorer = Scorer(open_role(context, number, work), round=number, rubrics=own)
+        post = post_of(context, number, "scorer", student)
+        scorer = Scorer(open_role(context, number, work, student, url=post.model), round=number, rubrics=own)
         found = drive(context, number, work, scorer, documents)
     if "student_yes" in rubrics:
         found += student_yes(context, number, documents, student)
