@@ -1,4 +1,4 @@
-"""RunContext: the open rooms that every node of a run works with."""
+"""Controls: what a round is decided with. RunContext: these and the open rooms, for the nodes that do the work."""
 
 import os
 import threading
@@ -13,19 +13,13 @@ from .run_folder import RunFolder
 from .workers import Stopping, Workers
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """What a node needs besides its state; made once a process."""
+class Controls:
+    """What planning and judging a round needs, in a run as in the lab: settings, memory, and somebody to tell."""
 
-    folder: RunFolder
     config: RunConfig
-    store: Store
     db: RunDB
-    workers: Workers
     progress: Progress
-    cache: Path
-    """Base models by fingerprint, shared by all runs of a user."""
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event
 
     @property
     def on_gpu(self) -> bool:
@@ -47,6 +41,21 @@ class RunContext:
         if not self.db.rows("events", **row):
             self.db.insert("events", row)
         self.progress.say(f"{node}: {level}: {message}")
+
+
+@dataclass(frozen=True)
+class RunContext(Controls):
+    """What a node needs besides its state; made once a process."""
+
+    folder: RunFolder
+    config: RunConfig
+    store: Store
+    db: RunDB
+    workers: Workers
+    progress: Progress
+    cache: Path
+    """Base models by fingerprint, shared by all runs of a user."""
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def relative(self, path: Path | str) -> str:
         """A path inside the run folder, as it is written into the run."""

@@ -111,7 +111,7 @@ def check_mechanism(config: RunConfig) -> None:
     Raises:
         InputError: an unknown one, or one that is not made for this mode or needs what a run does not measure.
     """
-    from .nodes.allocate import offers
+    from .nodes.run_bench import offers
 
     create(config.feedback, tuple(arms(config.domains)), config.seed, config.mode, offers(config))
 

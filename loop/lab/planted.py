@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..feedback.mechanism import Floats
+from ..feedback.mechanism import Floats, Signals
 from .calibration import BENCHMARKS, DOMAINS, Calibration
 from .world import World
 
@@ -13,6 +13,8 @@ SLOPE = 0.85
 """Logistic scale of accuracy against ability."""
 POINTS = 50.0
 """Percentage points in one standard deviation of 0/1 items at an accuracy of one half."""
+TEXTS = 8
+"""Target texts of each benchmark whose log-probabilities are known."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class PlantedWorld(World):
     points = POINTS
     domains = DOMAINS
     benchmarks = BENCHMARKS
+    offers = frozenset(
+        {"influence", "losses", "reference_losses", "benchmark_losses", "graph", "target_logprobs", "failures"}
+    )
 
     def __init__(
         self,
@@ -151,15 +156,37 @@ class PlantedWorld(World):
         z = (g - g.mean()) / g.std() if g.std() > 0 else 0 * g
         return np.asarray(z + sd * (self.influence_bias + noise))
 
+    def signals(self, state: Exposure, reference: Exposure, mixture: Floats, round: int) -> Signals:  # noqa: A002
+        """Everything that the field's mechanisms ask for, from the truth by the error that each really has."""
+        return Signals(
+            influence=self.influence(state, mixture, round),
+            losses=self.losses(state),
+            reference_losses=self.losses(reference),
+            benchmark_losses=np.exp(-self.abilities(state)),
+            graph=self._value(state)[:, None] * self._transfer_at(state.age)[:, self.domain].T,
+            target_logprobs=self._target_logprobs(state),
+            failures=self._failures(state),
+        )
+
     def losses(self, state: Exposure) -> Floats:
         """[K] nats a token: what no model can know of a tier (most in L1), and what this one has still to learn."""
         theta = self.abilities(state)[: len(DOMAINS)]
         return np.asarray(np.array([2.4, 2.1, 1.7, 1.6])[self.tier] + np.exp(-theta)[self.domain])
 
-    def skills(self, state: Exposure) -> Floats:
-        """[K, K] fall of the loss on arm j per token of arm i, from the transfer between their domains."""
-        across = self._transfer_at(state.age)[: len(DOMAINS)].T
-        return np.asarray(self._value(state)[:, None] * across[np.ix_(self.domain, self.domain)])
+    def _target_logprobs(self, state: Exposure) -> Floats:
+        """[n, K] of texts like each benchmark's under a model trained on each arm alone, with the texts' own scatter."""
+        fresh = self._worth(state.arm + self.horizon) - self._worth(state.arm)
+        added = self._transfer_at(state.age)[:, self.domain] * (self._value(state) * fresh)
+        seen = np.maximum((1 - self.calibration.forgetting * self.horizon) * state.capability[:, None] + added, 0.0)
+        theta = self.floor[:, None] + self.gain[:, None] * np.log1p(seen / self.onset[:, None])
+        scatter = np.random.default_rng([self.seed, 4]).normal(0, 0.3, (TEXTS * len(BENCHMARKS), len(self.stock)))
+        return np.asarray(-np.repeat(np.exp(-theta), TEXTS, axis=0) + scatter)
+
+    def _failures(self, state: Exposure) -> Floats:
+        """[K] failed items, each blamed on the domains that serve its benchmark and on all their tiers alike."""
+        serves = np.maximum(self._transfer_at(state.age), 0.0)
+        blamed = (1 - self._accuracy(self.abilities(state))) @ (serves / serves.sum(axis=1, keepdims=True))
+        return np.asarray((blamed / blamed.sum() / 4)[self.domain])
 
     def _worth(self, seen: Floats) -> Floats:
         """Equation 1: [K] what so many tokens of an arm are worth in fresh ones."""

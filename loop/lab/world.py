@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..feedback.mechanism import Floats
+from ..feedback.mechanism import Floats, Signals
 
 GRADIENT_STEP = 1e-4
 
@@ -26,13 +26,13 @@ class World(ABC):
     """Arms are these with the tiers L1 to L4, in the canonical order of `tiers.tier.arms`: the axis of every [K]."""
     benchmarks: tuple[str, ...]
     stock: Floats
-    """[K] tokens that each arm holds, in full runs; an arm with less than a hundredth of one cannot be trained on."""
+    """[K] tokens that each arm holds, in full runs; an arm with less than a fortieth of one cannot be trained on."""
     item_se: float = 0.01
     """Standard error from items of one run's score on one benchmark, in a paired comparison."""
     seed_sd: float = 0.008
     """Standard deviation of one run's score on one benchmark over seeds of training."""
-    rubrics: tuple[str, ...] = ()
-    """Rubrics that select documents; their weights are the plan's."""
+    offers: frozenset[str] = frozenset()
+    """Names of the `Signals` that this world measures."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -84,14 +84,13 @@ class World(ABC):
         base = self.composite(self.train(state, mixture))
         return np.array([self.composite(self.train(state, w)) - base for w in steps]) / GRADIENT_STEP
 
-    def influence(self, state: Any, mixture: Floats, round: int) -> Floats | None:  # noqa: A002 - the plan's word
-        """[K] gradient-influence estimate of each arm, standardised; None where the world has no gradients."""
-        return None
+    def signals(self, state: Any, reference: Any, mixture: Floats, round: int) -> Signals:  # noqa: A002 - the plan's word
+        """What is known of the arms besides paired runs as a round is planned; whatever `offers` names.
 
-    def losses(self, state: Any) -> Floats | None:
-        """[K] training loss of the model on each arm's documents, in nats a token; None where there are none."""
-        return None
-
-    def skills(self, state: Any) -> Floats | None:
-        """[K, K] how much training on arm i lowers the loss on arm j; None where nobody measured it."""
-        return None
+        Args:
+            state: the model that the round starts from.
+            reference: a model trained on the reference mixture all along.
+            mixture: [K] where the last round left the weights.
+            round: of the plan.
+        """
+        return Signals()

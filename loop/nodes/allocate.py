@@ -5,25 +5,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...agents.advice import Proposal
 from ...tiers.tier import arms
-from ..config import RunConfig
-from ..context import RunContext
+from ..context import Controls
 from ..feedback import create
 from ..feedback.design import rubric_signs
 from ..feedback.guard import guarded_load, guarded_plan, guarded_state
-from ..feedback.mechanism import Context, Mechanism, Plan, Signals
+from ..feedback.mechanism import Context, Mechanism, Plan
 from ..feedback.policy import carried, reference_mixture
 from ..state import State, Update
-from .blocks import packed
+from .bench import Bench
 from .judges import calibrations
 from .proposal import with_proposal
 
 
-def allocate(context: RunContext, state: State) -> Update:
+def allocate(bench: Bench, context: Controls, state: State) -> Update:
     """The plan of the next round."""
     number = state["round"] + 1
-    planned, kept = plan_round(context, number)
+    planned, kept = plan_round(bench, context, number)
     row = {"round": number, "status": "running", "started": time.time(), "plan": planned}
     context.db.insert("rounds", row | {"mechanism_state": kept})
     moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
@@ -32,12 +30,12 @@ def allocate(context: RunContext, state: State) -> Update:
     return Update(round=number)
 
 
-def plan_round(context: RunContext, number: int) -> tuple[Plan, dict[str, Any] | None]:
+def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict[str, Any] | None]:
     """What the mechanism asks of a round, inside the policy's limits, and its state after it has planned."""
     config = context.config.feedback
     before = previous_round(context, number)
-    world = planning_context(context, number, before)
-    mechanism = load_mechanism(context, number, None if before is None else before["mechanism_state"])
+    world = planning_context(bench, context, number, before)
+    mechanism = load_mechanism(bench, context, number, None if before is None else before["mechanism_state"])
     guarded = guarded_plan(
         mechanism,
         world,
@@ -51,7 +49,7 @@ def plan_round(context: RunContext, number: int) -> tuple[Plan, dict[str, Any] |
     return with_rubric_probe(context, with_proposal(context, world, guarded.plan)), state
 
 
-def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
+def with_rubric_probe(context: Controls, plan: Plan) -> Plan:
     """The plan with a direction in rubric space, where the mechanism asks for evidence and more than chance selects."""
     if not plan.probes or not context.config.probes.rubrics:
         return plan
@@ -59,11 +57,11 @@ def with_rubric_probe(context: RunContext, plan: Plan) -> Plan:
     return plan.model_copy(update={"rubric_probe": rubric_signs(trusted, plan.round, context.config.seed)})
 
 
-def planning_context(context: RunContext, number: int, before: dict[str, Any] | None) -> Context:
+def planning_context(bench: Bench, context: Controls, number: int, before: dict[str, Any] | None) -> Context:
     """Which arms have data now, how far each may be stretched, and where the last round left the weights."""
     config = context.config
     keys = tuple(arms(config.domains))
-    held = packed(context, number - 1).arms
+    held = bench.stock(number - 1)
     blocks = np.array([held[a].blocks if a in held else 0 for a in keys], dtype=float)
     live = blocks >= config.training.min_blocks
     cap = np.minimum(blocks * config.training.max_epochs / (config.training.steps * config.training.batch), 1.0)
@@ -72,7 +70,7 @@ def planning_context(context: RunContext, number: int, before: dict[str, Any] | 
         number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count,
         mode=config.mode,
         sizes=blocks / (config.training.steps * config.training.batch),
-        signals=signals(context, number),
+        signals=bench.signals(number),
     )  # fmt: skip
     if before is None:
         return world
@@ -81,36 +79,24 @@ def planning_context(context: RunContext, number: int, before: dict[str, Any] | 
     return Context(**{**world.__dict__, "start": start})
 
 
-def load_mechanism(context: RunContext, number: int, state: dict[str, Any] | None) -> Mechanism:
+def load_mechanism(bench: Bench, context: Controls, number: int, state: dict[str, Any] | None) -> Mechanism:
     """The configured mechanism with a saved state; one that cannot take its state over starts anew."""
     config = context.config
     keys = tuple(arms(config.domains))
-    mechanism = create(config.feedback, keys, config.seed, config.mode, offers(config))
+    mechanism = create(config.feedback, keys, config.seed, config.mode, bench.offers)
     problem = guarded_load(mechanism, state) if state else ""
     if problem:
         context.event(number, "allocate", "warning", problem)
-        return create(config.feedback, keys, config.seed, config.mode, offers(config))
+        return create(config.feedback, keys, config.seed, config.mode, bench.offers)
     return mechanism
 
 
-def offers(config: RunConfig) -> frozenset[str]:
-    """What mechanisms may need and a run has."""
-    return frozenset({"sizes", "proposal"} | ({"probes"} if config.probes.count else set()))
-
-
-def signals(context: RunContext, number: int) -> Signals:
-    """What is known of the arms besides paired runs: the strategist's wish after the round before."""
-    told = context.db.meta(f"proposal-{number - 1}")
-    wishes = Proposal.model_validate(told).probes if told else ()
-    return Signals(proposal=dict(wishes[0].shifts) if wishes else {})
-
-
-def previous_round(context: RunContext, number: int) -> dict[str, Any] | None:
+def previous_round(context: Controls, number: int) -> dict[str, Any] | None:
     """The row of the round before, once it is done."""
     found = context.db.rows("rounds", round=number - 1, status="done") if number > 1 else []
     return found[0] if found else None
 
 
-def rubric_weights(context: RunContext, number: int) -> dict[str, float]:
+def rubric_weights(context: Controls, number: int) -> dict[str, float]:
     """Weights that a round left behind, by rubric."""
     return {row["rubric"]: row["weight"] for row in context.db.rows("rubrics", round=number)}

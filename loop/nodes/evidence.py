@@ -6,15 +6,15 @@ import numpy as np
 
 from ...eval.delta import evidence_cov
 from ...tiers.tier import arms
-from ..context import RunContext
+from ..context import Controls, RunContext
 from ..feedback.evidence_json import dump, load
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind
 from ..feedback.policy import vector
-from .allocate import signals
 from .deltas import apart, probes_of
 from .evaluate import scores_of
 from .floor import noise, scale, suite
 from .judges import calibrations, rubrics_in_use
+from .proposal import wished
 from .rubric_probe import SIDES, selection_of
 from .selection import arm_means
 
@@ -55,7 +55,7 @@ def measure(context: RunContext, number: int) -> Evidence:
     ]
     if wanted[-1][0] == "rubric":
         made[-1] = replace(made[-1], selection=selection_of(context, number, rubrics))
-    return Evidence(number, tuple(made), cov, rubrics, trust, signals(context, number))
+    return Evidence(number, tuple(made), cov, rubrics, trust, wished(context, number))
 
 
 def _pairs(context: RunContext, number: int, runs: dict[str, dict[str, object]]) -> list[Pair]:
@@ -97,11 +97,11 @@ def _contrast(
     )
 
 
-def keep_evidence(context: RunContext, number: int, evidence: Evidence) -> None:
+def keep_evidence(context: Controls, number: int, evidence: Evidence) -> None:
     """Write a round's contrasts down: what the mechanism sees, for readers and for later rounds."""
     context.db.set_meta(f"evidence-{number}", dump(evidence))
 
 
-def load_evidence(context: RunContext, number: int) -> Evidence:
+def load_evidence(context: Controls, number: int) -> Evidence:
     """The evidence that was gathered in a round."""
     return load(number, context.db.meta(f"evidence-{number}"))

@@ -4,9 +4,10 @@ from ...eval.composite import Scale, scale_of
 from ...eval.noise import NoiseFloor, minimum_detectable_effect, noise_floor
 from ...eval.score import Suite
 from ...eval.suites import load_suite
-from ..context import RunContext
+from ..context import Controls, RunContext
 from ..feedback.policy import shares
 from .allocate import planning_context
+from .bench import Bench
 from .evaluate import measure_models, scores_of, suite_path
 from .train import full_run, train_runs
 
@@ -15,9 +16,9 @@ AA = (1, 2, 3)
 """Seeds of the A/A runs: three make three pairs, so that one odd run does not set the floor alone."""
 
 
-def measure_floor(context: RunContext, start: str) -> None:
+def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
     """Baseline scores, the composite's units, and the seed variance of both splits."""
-    world = planning_context(context, 1, None)
+    world = planning_context(bench, context, 1, None)
     mixture = shares(world.reference, world.arms)
     base = context.absolute(start)
     specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in AA]
@@ -35,7 +36,7 @@ def measure_floor(context: RunContext, start: str) -> None:
             context.progress.say(f"noise floor · a round can resolve a feedback composite of {smallest:.3f} sd")
 
 
-def scale(context: RunContext, split: str) -> Scale:
+def scale(context: Controls, split: str) -> Scale:
     """The composite's units."""
     return Scale.model_validate(context.db.meta(f"scale-{split}"))
 

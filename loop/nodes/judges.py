@@ -13,7 +13,7 @@ from ...prompts import built_in
 from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ...tiers.tier import Tier
-from ..context import RunContext
+from ..context import Controls, RunContext
 from .anchors import drifts
 from .drawing import draw
 
@@ -89,19 +89,19 @@ def _less_drift(calibration: Calibration, measured: Drift | None) -> Calibration
     return calibration.model_copy(update=told)
 
 
-def working_weights(context: RunContext, number: int) -> dict[str, float]:
+def working_weights(context: Controls, number: int) -> dict[str, float]:
     """Weights by rubric, those of rubrics that failed this round's calibration set to zero."""
     weights = {r["rubric"]: r["weight"] for r in context.db.rows("rubrics", round=max(0, number - 1))}
     return {r: weights.get(r, 0.0) if c.trust > 0 else 0.0 for r, c in calibrations(context, number).items()}
 
 
-def calibrations(context: RunContext, number: int) -> dict[str, Calibration]:
+def calibrations(context: Controls, number: int) -> dict[str, Calibration]:
     """What a round's calibration found, by rubric."""
     told = context.db.meta(f"calibration-{number}", {})
     return {rubric: Calibration.model_validate(c) for rubric, c in told.items()}
 
 
-def rubrics_in_use(context: RunContext) -> tuple[str, ...]:
+def rubrics_in_use(context: Controls) -> tuple[str, ...]:
     """Rubrics of the configured scorer, and of the student where it judges."""
     student = OF_THE_STUDENT
     if context.config.agents.scorer.startswith("student:"):
@@ -109,7 +109,7 @@ def rubrics_in_use(context: RunContext) -> tuple[str, ...]:
     return (*judged_rubrics(), *(student if context.config.curation.student_judges else ()))
 
 
-def prompt_of(context: RunContext, rubric: str) -> str:
+def prompt_of(context: Controls, rubric: str) -> str:
     """`name@digest` of a rubric's prompt, or who grades by rule."""
     by_rubric = {p.rubric: p.ref for p in built_in().of_role("scorer")}
     if rubric == "student_loss":

@@ -1,65 +1,41 @@
-"""learn: paired deltas become evidence, the mechanism observes, the gate accepts main or control, harm is demoted."""
+"""learn: the mechanism observes the evidence, the gate accepts main or control, and what follows is set going."""
 
 import time
 
 import numpy as np
-import pyarrow as pa
 
-from ...eval.score import Delta
-from ...tiers.gates import demote_harmful
-from ...tiers.rows import rows_from_decisions
-from ...tiers.select import weighted_scores
 from ...tiers.tier import arms
 from ..budget import stop_reason, warnings
-from ..context import RunContext
+from ..context import Controls
 from ..feedback.gate import Accepted, accept, alarm
 from ..feedback.guard import guarded_observe, guarded_posterior, guarded_state
 from ..feedback.mechanism import Mechanism, Plan
 from ..spent import spent
 from ..state import State, Update
-from ..view.report import write_report
-from . import blocks
-from .allocate import load_mechanism, previous_round
-from .deltas import record_deltas, round_pairs
-from .evidence import gather
+from .allocate import load_mechanism
+from .bench import Bench, Found
 from .floor import scale
-from .hold import step
-from .judges import working_weights
-from .proposal import propose
 from .rubrics import reweight
 
-Found = dict[tuple[str, str, str], list[Delta]]
 
-
-def learn(context: RunContext, state: State) -> Update:
+def learn(bench: Bench, context: Controls, state: State) -> Update:
     """What the round taught, and what the next one starts from."""
     number = state["round"]
-    found = record_deltas(context, number, round_pairs(context, number, started_from(context, number)))
-    mechanism = load_mechanism(context, number, context.db.rows("rounds", round=number)[0]["mechanism_state"])
-    evidence = gather(context, number)
+    found = bench.deltas(number)
+    mechanism = load_mechanism(bench, context, number, context.db.rows("rounds", round=number)[0]["mechanism_state"])
+    evidence = bench.evidence(number)
     problem = guarded_observe(mechanism, evidence)
     if problem:
         context.event(number, "learn", "warning", problem)
     accepted = judge(context, found)
     reweight(context, number, evidence)
-    remember(context, number, mechanism, accepted, found)
-    step(context, number, "demote", lambda: (demotions(context, number, mechanism), None))
-    propose(context, number, accepted.run)
-    context.store.seal(number)
-    write_report(context.folder.root)
+    remember(bench, context, number, mechanism, accepted, found)
+    bench.settle(number, mechanism, accepted.run)
     path = str(context.db.rows("runs", round=number, name=accepted.run)[0]["path"])
     return next_state(context, state, path)
 
 
-def started_from(context: RunContext, number: int) -> tuple[int, str]:
-    """(round, name) of the run whose model the round started from."""
-    before = previous_round(context, number)
-    if before is None or context.config.mode == "reset":
-        return 0, "base"
-    return number - 1, str(before["accepted"])
-
-
-def judge(context: RunContext, found: Found) -> Accepted:
+def judge(context: Controls, found: Found) -> Accepted:
     """Main or control, by feedback items alone."""
     made = found.get(("main", "control", "feedback"))
     if made is None:
@@ -67,7 +43,9 @@ def judge(context: RunContext, found: Found) -> Accepted:
     return accept(made[-1], made[:-1], context.config.feedback, scale(context, "feedback").sd)
 
 
-def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: Accepted, found: Found) -> None:
+def remember(
+    bench: Bench, context: Controls, number: int, mechanism: Mechanism, accepted: Accepted, found: Found
+) -> None:
     """Write the round down: posterior, verdict, alarm, and what every arm was worth."""
     keys = arms(context.config.domains)
     mean, cov, problem = guarded_posterior(mechanism, tuple(keys))
@@ -86,13 +64,12 @@ def remember(context: RunContext, number: int, mechanism: Mechanism, accepted: A
         "mechanism_state": state,
     }
     context.db.insert("rounds", row)
-    _arm_rows(
-        context, number, Plan.model_validate(row["plan"]), dict(zip(keys, zip(mean, sd, strict=True), strict=True))
-    )
+    values = dict(zip(keys, zip(mean, sd, strict=True), strict=True))
+    _arm_rows(bench, context, number, Plan.model_validate(row["plan"]), values)
     context.progress.say(f"round {number} · learn · accepted {accepted.run}: {accepted.reason}")
 
 
-def alarm_of(context: RunContext, found: Found) -> str:
+def alarm_of(context: Controls, found: Found) -> str:
     """Whether feedback items gain more than hidden ones can confirm."""
     pair = [found.get(("main", "control", split)) for split in ("feedback", "hidden")]
     if pair[0] is None or pair[1] is None:
@@ -100,17 +77,7 @@ def alarm_of(context: RunContext, found: Found) -> str:
     return alarm(pair[0][-1], pair[1][-1], context.config.feedback)
 
 
-def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Table:
-    """DEMOTE decisions about the worst documents of arms that were measured to harm."""
-    mean, cov, _ = guarded_posterior(mechanism, tuple(arms(context.config.domains)))
-    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
-    values = {a: (float(m), float(s)) for a, m, s in zip(arms(context.config.domains), mean, sd, strict=True)}
-    held = context.store.holdings()
-    scored = weighted_scores(held, context.store.scores(), working_weights(context, number))
-    return rows_from_decisions(demote_harmful(number, held, values, scored))
-
-
-def next_state(context: RunContext, state: State, accepted: str) -> Update:
+def next_state(context: Controls, state: State, accepted: str) -> Update:
     """Which model the next round starts from, and whether there is one."""
     number = state["round"]
     used = spent(context.db, context.on_gpu)
@@ -121,8 +88,8 @@ def next_state(context: RunContext, state: State, accepted: str) -> Update:
     return Update(accepted=accepted, start=start, stop=stop)
 
 
-def _arm_rows(context: RunContext, number: int, plan: Plan, values: dict[str, tuple[float, float]]) -> None:
-    packed = blocks.packed(context, number).arms
+def _arm_rows(bench: Bench, context: Controls, number: int, plan: Plan, values: dict[str, tuple[float, float]]) -> None:
+    packed = bench.stock(number)
     main = context.db.rows("runs", round=number, name="main")[0]
     context.db.insert(
         "arms",

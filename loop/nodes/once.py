@@ -4,18 +4,18 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
-from ..context import RunContext
+from ..context import Controls
 from ..state import State, Update
 
 CODE = 1
 """Version of the nodes' meaning; raise it when results of older code must not be reused."""
 
-NodeFunction = Callable[[RunContext, State], Update]
+C = TypeVar("C", bound=Controls)
 
 
-def once(context: RunContext, name: str, node: NodeFunction, state: State) -> Update:
+def once(context: C, name: str, node: Callable[[C, State], Update], state: State) -> Update:
     """The node's update, from the run's memory if it was finished before.
 
     The key holds what the result depends on (config literals, code version, state); artefacts inside a node have
@@ -38,7 +38,7 @@ def once(context: RunContext, name: str, node: NodeFunction, state: State) -> Up
     return update
 
 
-def _remember(context: RunContext, number: int, name: str, key: str, update: Update | None, seconds: float) -> None:
+def _remember(context: Controls, number: int, name: str, key: str, update: Update | None, seconds: float) -> None:
     row = {"round": number, "node": name, "key": key, "result": update, "seconds": seconds}
     context.db.insert("nodes", row)
 

@@ -7,12 +7,13 @@ from ..context import RunContext
 from ..state import State, Update
 from . import blocks
 from .base import base_model
+from .bench import Bench
 from .curate import curate_round
 from .floor import measure_floor
 from .hold import hold
 
 
-def prepare(context: RunContext, state: State) -> Update:
+def prepare(bench: Bench, context: RunContext, state: State) -> Update:
     """Everything that a round takes for granted."""
     context.db.insert("rounds", {"round": 0, "status": "running", "started": time.time()})
     describe(context)
@@ -20,7 +21,7 @@ def prepare(context: RunContext, state: State) -> Update:
     start = base_model(context)
     curate_round(context, 0, context.absolute(start))
     blocks.pack(context, 0, context.absolute(start))
-    measure_floor(context, start)
+    measure_floor(bench, context, start)
     context.store.seal(0)
     context.db.insert("rounds", {"round": 0, "status": "done", "ended": time.time()})
     return Update(round=0, start=start, accepted=start, stop="")

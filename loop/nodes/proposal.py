@@ -4,8 +4,8 @@ import numpy as np
 
 from ...agents.advice import ArmRow, Proposal, RubricRow, Table
 from ...agents.strategist import Strategist
-from ..context import RunContext
-from ..feedback.mechanism import Context, Plan, Probe
+from ..context import Controls, RunContext
+from ..feedback.mechanism import Context, Plan, Probe, Signals
 from ..feedback.policy import admit_probe, shares, vector
 from ..track_record import STRATEGIST
 from .costs import record_costs
@@ -37,7 +37,14 @@ def propose(context: RunContext, number: int, accepted: str) -> None:
         context.event(number, "learn", "warning", f"strategist: {made.error}")
 
 
-def with_proposal(context: RunContext, world: Context, plan: Plan) -> Plan:
+def wished(context: Controls, number: int) -> Signals:
+    """What is known of the arms besides paired runs: the strategist's wish after the round before `number`."""
+    told = context.db.meta(f"proposal-{number - 1}")
+    wishes = Proposal.model_validate(told).probes if told else ()
+    return Signals(proposal=dict(wishes[0].shifts) if wishes else {})
+
+
+def with_proposal(context: Controls, world: Context, plan: Plan) -> Plan:
     """The plan with its last probe given to the strategist's first direction, if there is one."""
     told = context.db.meta(f"proposal-{world.round - 1}")
     if not told or not plan.probes:

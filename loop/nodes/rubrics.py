@@ -1,15 +1,17 @@
 """Rubric weights: what the round's contrasts say a rubric's selection was worth, and the weights that follow."""
 
 from ...tiers.tier import arms
-from ..context import RunContext
+from ..context import Controls
 from ..feedback.mechanism import Evidence
 from ..feedback.rubrics import rubric_worth
 from .evidence import load_evidence
 from .judges import calibrations, prompt_of
 
 
-def reweight(context: RunContext, number: int, evidence: Evidence) -> None:
+def reweight(context: Controls, number: int, evidence: Evidence) -> None:
     """Write the weights that the next round selects with."""
+    if not evidence.rubrics:
+        return
     before = {r["rubric"]: r["weight"] for r in context.db.rows("rubrics", round=number - 1)}
     history = [load_evidence(context, n) for n in range(1, number)] + [evidence]
     if context.config.feedback.mechanism == "uniform":

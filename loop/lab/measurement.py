@@ -1,0 +1,118 @@
+"""Measurement: what the instruments of a run read off a world's models, with paired errors and a shared reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ...eval.score import Delta
+from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
+from .world import World
+
+Z = 1.959963984540054
+SLOTS = {"main": 0, "control": 1, "centre": 2}
+"""Whose luck is whose: the same for every mechanism in a world, so that mechanisms are compared in pairs."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained model of a round."""
+
+    name: str
+    state: Any
+    mixture: Floats
+    """[K] realised shares."""
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A round's runs with their scores; runs that are the same but for the name share state and luck."""
+
+    runs: dict[str, Run]
+    feedback: dict[str, Floats]
+    """[B] by name."""
+    hidden: dict[str, Floats]
+
+
+def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
+    """Score the runs of a round; luck depends on the world, the round and the run's role, on nothing else."""
+    size = len(world.benchmarks)
+    luck = np.random.default_rng([world.seed, 1, number]).normal(0, 1, (len(SLOTS) + len(runs), 3, size))
+    feedback, hidden, probes = {}, {}, 0
+    for run in runs:
+        probes += run.name not in SLOTS
+        same = next((r.name for r in runs if r.state is run.state), run.name)
+        if same in feedback:
+            feedback[run.name], hidden[run.name] = feedback[same], hidden[same]
+            continue
+        seed, items, other = luck[SLOTS.get(run.name, len(SLOTS) - 1 + probes)]
+        feedback[run.name] = world.measured(run.state, seed, items)
+        hidden[run.name] = world.measured(run.state, seed, other, hidden=True)
+    return Measured({r.name: r for r in runs}, feedback, hidden)
+
+
+def contrasts(world: World, number: int, found: Measured, signals: Signals) -> Evidence:
+    """The evidence of a round: main against control, every probe against the centre, with their joint covariance."""
+    pairs: list[tuple[Kind, str, str]] = [("full", "main", "control")]
+    pairs += [("probe", name, "centre") for name in found.runs if name not in SLOTS]
+    pairs = [p for p in pairs if found.runs[p[1]].state is not found.runs[p[2]].state]
+    names = list(found.runs)
+    signs = np.array([[(n == new) - (n == ref) for n in names] for _, new, ref in pairs], dtype=float)
+    signs = signs.reshape(len(pairs), len(names))
+    made = tuple(_contrast(found, *p) for p in pairs)
+    return Evidence(number, made, world.run_variance * signs @ signs.T, signals=signals)
+
+
+def deltas(world: World, found: Measured, split: Literal["feedback", "hidden"]) -> list[Delta]:
+    """Main against control, benchmark by benchmark, the composite last; an interval of 95 %."""
+    scores = found.feedback if split == "feedback" else found.hidden
+    same = found.runs["main"].state is found.runs["control"].state
+    sizes = np.full(len(world.benchmarks), world.item_se**2 + world.seed_sd**2)
+    se = 0.0 if same else 1.0
+    before, after = scores["control"], scores["main"]
+    made = [
+        _delta(name, split, float(b), float(a), se * float(np.sqrt(2 * v)), 1000)
+        for name, b, a, v in zip(world.benchmarks, before, after, sizes, strict=True)
+    ]
+    whole = se * float(np.sqrt(2 * world.run_variance))
+    return [*made, _delta("composite", split, float(before.mean()), float(after.mean()), whole, 1000 * len(made))]
+
+
+def _contrast(found: Measured, kind: Kind, new: str, ref: str) -> Contrast:
+    gain = found.feedback[new] - found.feedback[ref]
+    return Contrast(
+        kind=kind,
+        treatment=new,
+        reference=ref,
+        mixture=found.runs[new].mixture,
+        baseline=found.runs[ref].mixture,
+        fraction=found.runs[new].fraction,
+        gain=float(gain.mean()),
+        selection=np.zeros(0),
+        benchmarks=gain,
+    )
+
+
+def _delta(
+    name: str, split: Literal["feedback", "hidden"], before: float, after: float, se: float, items: int
+) -> Delta:
+    gain = after - before
+    low, high = gain - Z * se, gain + Z * se
+    return Delta(
+        benchmark=name,
+        split=split,
+        metric="sd",
+        treatment="main",
+        reference="control",
+        before=before,
+        after=after,
+        gain=gain,
+        se=se,
+        low=low,
+        high=high,
+        n=items,
+        clusters=items,
+        verdict="gain" if low > 0 else "loss" if high < 0 else "unresolved",
+    )

@@ -1,0 +1,86 @@
+"""RunBench: the bench of a real run; packed blocks, score files, the ledger and the strategist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ...tiers.gates import demote_harmful
+from ...tiers.rows import rows_from_decisions
+from ...tiers.select import weighted_scores
+from ...tiers.tier import arms
+from ...training.packing import PackedArm
+from ..config import RunConfig
+from ..context import RunContext
+from ..feedback.guard import guarded_posterior
+from ..feedback.mechanism import Evidence, Mechanism, Signals
+from ..view.report import write_report
+from .allocate import previous_round
+from .bench import Found
+from .blocks import packed
+from .deltas import record_deltas, round_pairs
+from .evidence import gather
+from .hold import step
+from .judges import working_weights
+from .proposal import propose, wished
+
+
+@dataclass(frozen=True)
+class RunBench:
+    """Stock and measurements of a run, read from its folder."""
+
+    context: RunContext
+
+    @property
+    def offers(self) -> frozenset[str]:
+        """What mechanisms may need and a run has."""
+        return offers(self.context.config)
+
+    def stock(self, number: int) -> Mapping[str, PackedArm]:
+        """What was packed after a round's curation."""
+        return packed(self.context, number).arms
+
+    def signals(self, number: int) -> Signals:
+        """The strategist's wish after the round before."""
+        return wished(self.context, number)
+
+    def deltas(self, number: int) -> Found:
+        """Deltas of the round's score files."""
+        return record_deltas(
+            self.context, number, round_pairs(self.context, number, started_from(self.context, number))
+        )
+
+    def evidence(self, number: int) -> Evidence:
+        """Contrasts of the round's score files, with their joint error."""
+        return gather(self.context, number)
+
+    def settle(self, number: int, mechanism: Mechanism, accepted: str) -> None:
+        """Demote what harms, ask the strategist, seal the round and write the report."""
+        step(self.context, number, "demote", lambda: (demotions(self.context, number, mechanism), None))
+        propose(self.context, number, accepted)
+        self.context.store.seal(number)
+        write_report(self.context.folder.root)
+
+
+def offers(config: RunConfig) -> frozenset[str]:
+    """What mechanisms may need and a run with this config has."""
+    return frozenset({"sizes", "proposal"} | ({"probes"} if config.probes.count else set()))
+
+
+def started_from(context: RunContext, number: int) -> tuple[int, str]:
+    """(round, name) of the run whose model the round started from."""
+    before = previous_round(context, number)
+    if before is None or context.config.mode == "reset":
+        return 0, "base"
+    return number - 1, str(before["accepted"])
+
+
+def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Table:
+    """DEMOTE decisions about the worst documents of arms that were measured to harm."""
+    mean, cov, _ = guarded_posterior(mechanism, tuple(arms(context.config.domains)))
+    sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
+    values = {a: (float(m), float(s)) for a, m, s in zip(arms(context.config.domains), mean, sd, strict=True)}
+    held = context.store.holdings()
+    scored = weighted_scores(held, context.store.scores(), working_weights(context, number))
+    return rows_from_decisions(demote_harmful(number, held, values, scored))
