@@ -4,20 +4,26 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from ...eval.composite import Scale
 from ...tiers.tier import arms
 from ...training.packing import PackedArm
 from ..context import Controls
-from ..feedback.mechanism import Plan, Signals
+from ..feedback.mechanism import Evidence, Mechanism, Plan, Signals
 from ..feedback.policy import vector
+from ..nodes.allocate import previous_round
+from ..nodes.bench import Found
+from ..nodes.evidence import keep_evidence
 from ..state import State, Update
-from .measurement import Measured, Run, measure
+from .measurement import Measured, Run, contrasts, deltas, measure
 from .oracle import uniform
 from .world import World
 
+SPLITS: tuple[Literal["feedback"], Literal["hidden"]] = ("feedback", "hidden")
 BASE = "models/base"
+EVALUATION = 0.1
+"""Cost of measuring one model, in full runs (research/feedback.md 4.1)."""
 
 
 @dataclass
@@ -28,7 +34,17 @@ class WorldBench:
     context: Controls
     states: dict[str, Any] = field(default_factory=dict)
     """Models by the path that a real run would have saved them under."""
-    measured: dict[int, Measured] = field(default_factory=dict)
+    measured: Measured = field(init=False)
+    """The newest round's."""
+    _signals: dict[int, Signals] = field(default_factory=dict)
+    composite: list[float] = field(default_factory=list)
+    """True composite of the accepted model after every round, the base first, in sds."""
+    feedback: list[float] = field(default_factory=list)
+    """The same on feedback items."""
+    cost: list[float] = field(default_factory=list)
+    """Run-equivalents of every round: tokens trained on and models measured."""
+    _reference: Any = None
+    _runs: list[Run] = field(default_factory=list)
 
     def prepare(self, context: Controls, state: State) -> Update:
         """A base model, and the composite's units."""
@@ -37,6 +53,7 @@ class WorldBench:
         for split in ("feedback", "hidden"):
             context.db.set_meta(f"scale-{split}", Scale(split=split, mean=dict.fromkeys(ones, 0.0), sd=ones))
         self.states[BASE] = self._reference = self.world.start()
+        self._note(BASE)
         return Update(round=0, start=BASE, accepted=BASE, stop="")
 
     def curate(self, context: Controls, state: State) -> Update:
@@ -46,7 +63,6 @@ class WorldBench:
     def train(self, context: Controls, state: State) -> Update:
         """Every run that a real round would train, the same ones once."""
         number, full = state["round"], context.config.training.steps
-        self._from = state["start"]
         plan = Plan.model_validate(context.db.rows("rounds", round=number)[0]["plan"])
         wanted = [("main", plan.mixture, 1.0), ("control", plan.reference, 1.0)]
         if plan.probes:
@@ -57,18 +73,20 @@ class WorldBench:
         for name, mixture, fraction in wanted:
             w = self.world.realised(vector(mixture, self.arms))
             done = trained.get((w.tobytes(), fraction))
-            after = done.state if done else self.world.train(self.states[self._from], w, fraction)
+            after = done.state if done else self.world.train(self.states[state["start"]], w, fraction)
             run = Run(name, after, w, fraction)
             trained.setdefault((w.tobytes(), fraction), run)
+            self.states[model_path(number, name)] = after
             runs.append(run)
         self._runs = runs
+        self.cost.append(sum(r.fraction + EVALUATION for r in trained.values()))
         context.db.insert("runs", [self._row(number, r) for r in runs])
         return Update(runs=[r.name for r in runs])
 
     def evaluate(self, context: Controls, state: State) -> Update:
         """Scores on both splits."""
         number = state["round"]
-        self.measured[number] = measure(self.world, number, self._runs)
+        self.measured = measure(self.world, number, self._runs)
         self._reference = self.world.train(self._reference, uniform(self.world))
         return Update()
 
@@ -90,13 +108,60 @@ class WorldBench:
         """[K] keys."""
         return tuple(arms(self.world.domains))
 
+    @cached_property
+    def _stock(self) -> dict[str, PackedArm]:
+        config = self.context.config
+        whole, size = config.training.steps * config.training.batch, config.model.block
+        blocks = {a: round(float(s) * whole) for a, s in zip(self.arms, self.world.stock, strict=True)}
+        empty = {"file": "", "ends": "", "digest": ""}
+        return {a: PackedArm(blocks=n, tokens=n * size, documents=n, **empty) for a, n in blocks.items()}
+
     def stock(self, number: int) -> Mapping[str, PackedArm]:
-        """The world's stock in blocks of tokens."""
+        """The world's stock, in blocks of tokens."""
         return self._stock
 
     def signals(self, number: int) -> Signals:
-        """What the world can tell of its arms before the round; looked up again as the round is judged."""
+        """What the world tells of its arms as the round is planned, on the model that it starts from."""
         if number not in self._signals:
-            before = self.context.db.rows("rounds", round=number - 1) if number > 1 else []
-            ...
+            before = previous_round(self.context, number)
+            path, mixture = BASE, uniform(self.world)
+            if before is not None:
+                mixture = vector(Plan.model_validate(before["plan"]).mixture, self.arms)
+                path = BASE if self.context.config.mode == "reset" else model_path(number - 1, str(before["accepted"]))
+            self._signals = {number: self.world.signals(self.states[path], self._reference, mixture, number)}
         return self._signals[number]
+
+    def deltas(self, number: int) -> Found:
+        """Main against control on both splits."""
+        found: Found = {("main", "control", s): deltas(self.world, self.measured, s) for s in SPLITS}
+        self.context.db.insert("deltas", [d.model_dump() | {"round": number} for made in found.values() for d in made])
+        return found
+
+    def evidence(self, number: int) -> Evidence:
+        """The round's contrasts."""
+        evidence = contrasts(self.world, number, self.measured, self.signals(number))
+        keep_evidence(self.context, number, evidence)
+        return evidence
+
+    def settle(self, number: int, mechanism: Mechanism, accepted: str) -> None:
+        """Note how good the accepted model truly is; models that nobody can start from any more are let go."""
+        self._note(model_path(number, accepted))
+        kept = {BASE, model_path(number, accepted)}
+        self.states = {path: s for path, s in self.states.items() if path in kept}
+
+    def _note(self, path: str) -> None:
+        self.composite.append(self.world.composite(self.states[path]))
+        self.feedback.append(float(self.world.scores(self.states[path]).mean()))
+
+    def _row(self, number: int, run: Run) -> dict[str, object]:
+        shares = {a: float(w) for a, w in zip(self.arms, run.mixture, strict=True) if w > 0}
+        stock = dict(zip(self.arms, self.world.stock.tolist(), strict=True))
+        epochs = {a: w * run.fraction / stock[a] for a, w in shares.items()}
+        path = model_path(number, run.name)
+        group = "full" if run.name in ("main", "control") else "probe"
+        return {"round": number, "name": run.name, "grp": group, "mixture": shares, "epochs": epochs, "path": path}
+
+
+def model_path(number: int, name: str) -> str:
+    """Where a real run would have saved a model."""
+    return f"models/round-{number:03d}/{name}"

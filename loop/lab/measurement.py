@@ -40,7 +40,9 @@ def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
     """Score the runs of a round; luck depends on the world, the round and the run's role, on nothing else."""
     size = len(world.benchmarks)
     luck = np.random.default_rng([world.seed, 1, number]).normal(0, 1, (len(SLOTS) + len(runs), 3, size))
-    feedback, hidden, probes = {}, {}, 0
+    feedback: dict[str, Floats] = {}
+    hidden: dict[str, Floats] = {}
+    probes = 0
     for run in runs:
         probes += run.name not in SLOTS
         same = next((r.name for r in runs if r.state is run.state), run.name)

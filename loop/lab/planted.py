@@ -54,9 +54,7 @@ class PlantedWorld(World):
     points = POINTS
     domains = DOMAINS
     benchmarks = BENCHMARKS
-    offers = frozenset(
-        {"influence", "losses", "reference_losses", "benchmark_losses", "graph", "target_logprobs", "failures"}
-    )
+    offers = frozenset({"influence", "losses", "reference_losses", "skills", "target_logprobs", "failures"})
 
     def __init__(
         self,
@@ -162,8 +160,7 @@ class PlantedWorld(World):
             influence=self.influence(state, mixture, round),
             losses=self.losses(state),
             reference_losses=self.losses(reference),
-            benchmark_losses=np.exp(-self.abilities(state)),
-            graph=self._value(state)[:, None] * self._transfer_at(state.age)[:, self.domain].T,
+            skills=self._skills(state),
             target_logprobs=self._target_logprobs(state),
             failures=self._failures(state),
         )
@@ -173,8 +170,13 @@ class PlantedWorld(World):
         theta = self.abilities(state)[: len(DOMAINS)]
         return np.asarray(np.array([2.4, 2.1, 1.7, 1.6])[self.tier] + np.exp(-theta)[self.domain])
 
+    def _skills(self, state: Exposure) -> Floats:
+        """[K, K] fall of the loss on arm j per token of arm i, from the transfer between their domains."""
+        across = self._transfer_at(state.age)[: len(DOMAINS)].T
+        return np.asarray(self._value(state)[:, None] * across[np.ix_(self.domain, self.domain)])
+
     def _target_logprobs(self, state: Exposure) -> Floats:
-        """[n, K] of texts like each benchmark's under a model trained on each arm alone, with the texts' own scatter."""
+        """[n, K] of texts like each benchmark's under models trained on one arm each, with the texts' own scatter."""
         fresh = self._worth(state.arm + self.horizon) - self._worth(state.arm)
         added = self._transfer_at(state.age)[:, self.domain] * (self._value(state) * fresh)
         seen = np.maximum((1 - self.calibration.forgetting * self.horizon) * state.capability[:, None] + added, 0.0)

@@ -1,0 +1,138 @@
+"""Simulated runs: the nodes of a real run in a world, walked by LangGraph or by a plain loop, and how they ended."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...tiers.record import Record
+from ..config import RunConfig, parse_config
+from ..context import Controls
+from ..graph import build, walk
+from ..nodes.allocate import allocate
+from ..nodes.learn import learn
+from ..nodes.once import once
+from ..progress import Progress
+from ..run_db import RunDB
+from ..state import State, Update
+from .bench import WorldBench
+from .world import World
+
+
+@dataclass(frozen=True)
+class LabContext(Controls):
+    """What deciding needs, and nothing else."""
+
+    config: RunConfig
+    db: RunDB
+    progress: Progress
+    stopping: threading.Event
+
+
+class Trajectory(Record):
+    """How one simulated run went; composites in the world's points, true and on hidden items."""
+
+    mechanism: str
+    world: str
+    seed: int
+    composite: tuple[float, ...]
+    """[rounds + 1] of the accepted model, the base first."""
+    feedback: tuple[float, ...]
+    """[rounds + 1] the same on feedback items: where it runs ahead, the items are being gamed."""
+    cost: tuple[float, ...]
+    """[rounds] run-equivalents spent so far."""
+    accepted: int
+    """Rounds in which main went on."""
+    claims: int
+    """Rounds with verdict `gain`."""
+    problems: tuple[str, ...] = ()
+    """What the mechanism did that it may not, each once; a run with any is a scored failure."""
+    failed_rounds: int = 0
+    seconds: float = 0.0
+
+
+def nodes_of(bench: WorldBench) -> dict[str, Callable[[LabContext, State], Update]]:
+    """The nodes of a run: allocate and learn are the real ones, the world plays the others."""
+    return {
+        "prepare": bench.prepare,
+        "allocate": partial(allocate, bench),
+        "curate": bench.curate,
+        "train": bench.train,
+        "evaluate": bench.evaluate,
+        "learn": partial(learn, bench),
+        "finish": bench.finish,
+    }
+
+
+def settings(world: World, rounds: int, feedback: dict[str, Any], mode: str, overrides: dict[str, Any]) -> RunConfig:
+    """The config of a run in a world: its domains and seed, three probes of half a round unless set otherwise.
+
+    Raises:
+        InputError: an unknown setting or a bad value.
+    """
+    tree: dict[str, Any] = {"domains": world.domains, "rounds": rounds, "mode": mode, "seed": world.seed}
+    tree |= {"feedback": feedback, "probes": {"count": 3, "fraction": 0.5, "rubrics": False}}
+    for key, value in overrides.items():
+        group = tree.setdefault(key, {})
+        tree[key] = group | value if isinstance(value, dict) else value
+    return parse_config(tree, "lab")
+
+
+def simulate(world: World, config: RunConfig, label: str = "") -> Trajectory:
+    """One simulated run in this process, walked by a plain loop.
+
+    Args:
+        world: a fresh one, or one whose states hold nothing between runs.
+        config: as of a real run; `settings` makes one that fits the world.
+        label: what the mechanism is called in results.
+
+    Raises:
+        InputError: the mechanism is not made for this.
+    """
+    db = RunDB(":memory:", create=True)
+    context = LabContext(config, db, Progress(quiet=True), threading.Event())
+    bench = WorldBench(world, context)
+    began = time.perf_counter()
+    walk({name: partial(node, context) for name, node in nodes_of(bench).items()})
+    found = trajectory_of(bench, label or config.feedback.mechanism, time.perf_counter() - began)
+    db.close()
+    return found
+
+
+def simulate_on_graph(world: World, config: RunConfig, folder: Path, progress: Progress) -> tuple[Trajectory, RunDB]:
+    """The same run as it really runs: LangGraph, checkpoints and every node exactly once, in `folder`/run.db."""
+    context = LabContext(config, RunDB(folder / "run.db", create=True), progress, threading.Event())
+    bench = WorldBench(world, context)
+    nodes = {name: partial(once, context, name, node) for name, node in nodes_of(bench).items()}
+    graph = build(nodes, folder / "run.db")
+    began = time.perf_counter()
+    limit = {"recursion_limit": 10 * config.rounds + 20, "configurable": {"thread_id": "main"}}
+    for _ in graph.stream({"round": 0}, limit, durability="sync", stream_mode="updates"):
+        pass
+    return trajectory_of(bench, config.feedback.mechanism, time.perf_counter() - began), context.db
+
+
+def trajectory_of(bench: WorldBench, mechanism: str, seconds: float) -> Trajectory:
+    """How a finished run went, read from its bench and its database."""
+    db, world = bench.context.db, bench.world
+    rounds = db.rows("rounds", status="done")[1:]
+    blamed = [e for e in db.rows("events", level="warning") if e["message"].startswith("mechanism ")]
+    verdicts = db.rows("deltas", benchmark="composite", split="feedback")
+    return Trajectory(
+        mechanism=mechanism,
+        world=world.name,
+        seed=world.seed,
+        composite=tuple(world.points * c for c in bench.composite),
+        feedback=tuple(world.points * c for c in bench.feedback),
+        cost=tuple(np.cumsum(bench.cost).tolist()),
+        accepted=sum(r["accepted"] == "main" for r in rounds),
+        claims=sum(d["verdict"] == "gain" for d in verdicts),
+        problems=tuple(dict.fromkeys(e["message"] for e in blamed)),
+        failed_rounds=len({e["round"] for e in blamed}),
+        seconds=seconds,
+    )
