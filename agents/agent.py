@@ -50,8 +50,12 @@ class Agent:
         """
         raise NotImplementedError
 
-    def ask(self, prompt: Prompt, schema: type[S], documents: Mapping[str, str], **values: Any) -> Completion[S]:
+    def ask(
+        self, prompt: Prompt, schema: type[S], documents: Mapping[str, str], *, chat: Chat | None = None, **values: Any
+    ) -> Completion[S]:
         """The model's answer to `prompt`, in the form of `schema`; `values` as `Prompt.render` takes them.
+
+        `chat` is another model than the agent's own.
 
         Raises:
             PromptError: the prompt asks for an answer of another form.
@@ -59,7 +63,7 @@ class Agent:
         """
         if prompt.answer != schema.__name__:
             raise PromptError(f"prompt {prompt.ref} wants an answer of schema {prompt.answer}, not {schema.__name__}")
-        return self.chat.complete([{"role": "user", "content": prompt.render(documents, **values)}], schema)
+        return (chat or self.chat).complete([{"role": "user", "content": prompt.render(documents, **values)}], schema)
 
     def attempt(self, document: Document, ask: Callable[[], Decision]) -> Decision:
         """What `ask` decides, or, where the model gives no useful answer, that nothing was decided and why."""

@@ -59,7 +59,7 @@ class Audit:
         prompt = judge.prompts.get("audit-score", document.domain)
         told: dict[str, Any] = {"audit_rubric": rubric.rubric, "audit_prompt": prompt.ref}
         low, high = _scale(rubric)
-        values = {"question": rubric.question, "low": low, "high": high}
+        values: dict[str, Any] = {"question": rubric.question, "low": low, "high": high}
         try:
             answer = judge.ask(prompt, Rationale, {"document": document.text}, **values)
         except SpendingError:

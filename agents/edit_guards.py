@@ -102,9 +102,11 @@ def guard_words(new: str, text: str, where: str) -> None:
         EditRefused: it is not.
     """
     said = words(new)
-    held = max((_held(said, known()) for known in (lambda: text, lambda: _repaired(text))), default=0)
+    held = _held(said, text)
     if len(said) >= 4 and held < OWN_WORDS * len(said):
-        raise EditRefused(f"{where}: rewrites: only {held} of its {len(said)} words stand in the document")
+        held = max(held, _held(said, _repaired(text)))
+        if held < OWN_WORDS * len(said):
+            raise EditRefused(f"{where}: rewrites: only {held} of its {len(said)} words stand in the document")
 
 
 def _held(said: Sequence[str], text: str) -> int:
@@ -115,7 +117,7 @@ def _held(said: Sequence[str], text: str) -> int:
 def _repaired(text: str) -> str:
     import ftfy
 
-    return ftfy.fix_text(text[:100_000])
+    return str(ftfy.fix_text(text[:100_000]))
 
 
 def guard_amount(removed: int, total: int) -> None:
@@ -138,17 +140,19 @@ def guard_whole(before: str, after: str) -> None:
         new = list((Counter(of(after)) - Counter(of(before))).elements())
         if new:
             raise EditRefused(f"a {name} would change to {new[0][:80]!r}")
-    for name, open_ends in (("a formula", _open_formulas), ("a code block", _open_fences)):
+    for name, open_ends in (("a formula", open_formulas), ("a code block", open_fences)):
         if open_ends(after) and not open_ends(before):
             raise EditRefused(f"{name} would be left open")
 
 
-def _open_formulas(text: str) -> bool:
+def open_formulas(text: str) -> bool:
+    """Whether a display or an environment of LaTeX does not close."""
     begun = Counter(re.findall(r"\\begin\{([a-z]+\*?)\}", text))
     return text.count("$$") % 2 == 1 or begun != Counter(re.findall(r"\\end\{([a-z]+\*?)\}", text))
 
 
-def _open_fences(text: str) -> bool:
+def open_fences(text: str) -> bool:
+    """Whether a fenced block of code does not close."""
     return len(_FENCE.findall(text)) % 2 == 1
 
 

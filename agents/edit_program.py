@@ -79,7 +79,8 @@ def apply(program: EditProgram, text: str, *, code: bool, shown_lines: int | Non
             deleted, nothing left; a number, formula or statement changed; words of another language or author.
     """
     lines = lines_of(text)
-    after = _rewritten(program, lines, min(len(lines), shown_lines or len(lines)))
+    after = rewritten(program, lines, min(len(lines), shown_lines or len(lines)))
+    _guard_edits(program, lines)
     result = "\n".join(after)
     if not result.strip():
         raise EditRefused("nothing would be left of the document")
@@ -99,14 +100,18 @@ def apply(program: EditProgram, text: str, *, code: bool, shown_lines: int | Non
     )
 
 
-def _rewritten(program: EditProgram, lines: list[str], known: int) -> list[str]:
+def rewritten(program: EditProgram, lines: list[str], known: int) -> list[str]:
+    """The lines after the program, whatever it changes.
+
+    Raises:
+        EditRefused: a range outside the first `known` lines, or a line used twice.
+    """
     new: dict[int, list[str]] = {}
     added: dict[int, list[str]] = {}
     for edit in program.edits:
         if isinstance(edit, Add):
             if edit.after > known:
                 raise EditRefused(f"line {edit.after} is not within the {known} lines shown")
-            guards.guard_added(edit.text)
             added.setdefault(edit.after, []).extend(lines_of(edit.text))
             continue
         if not edit.first <= edit.last <= known:
@@ -117,8 +122,6 @@ def _rewritten(program: EditProgram, lines: list[str], known: int) -> list[str]:
             raise EditRefused(f"line {taken[0]} is edited twice")
         new.update({i: [lines[i - 1]] if isinstance(edit, Keep) else [] for i in touched})
         if isinstance(edit, Replace):
-            before = "\n".join(lines[edit.first - 1 : edit.last])
-            guards.guard_replaced(before, edit.text, f"lines {edit.first}-{edit.last}")
             new[edit.first] = lines_of(edit.text)
     return added.get(0, []) + [
         out for i, line in enumerate(lines, 1) for out in (*new.get(i, [line]), *added.get(i, []))
@@ -138,6 +141,16 @@ def _removed(lines: list[str], program: EditProgram) -> int:
 def _ink(line: str) -> int:
     """Characters other than white space: a blank line is nothing to lose."""
     return sum(map(len, line.split()))
+
+
+def _guard_edits(program: EditProgram, lines: list[str]) -> None:
+    """Each step by itself keeps the numbers, formulas and snippets of its lines."""
+    for edit in program.edits:
+        if isinstance(edit, Add):
+            guards.guard_added(edit.text)
+        elif isinstance(edit, Replace):
+            before = "\n".join(lines[edit.first - 1 : edit.last])
+            guards.guard_replaced(before, edit.text, f"lines {edit.first}-{edit.last}")
 
 
 def _guard_new_words(program: EditProgram, text: str, code: bool) -> None:

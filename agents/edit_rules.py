@@ -59,7 +59,7 @@ _LINKED = re.compile(
 """What a badge consists of; what is left of a line without it is prose."""
 _COMMENT = re.compile(r"^\s*(?:#(?!!|(?:include|define|undef|ifn?def|endif|pragma)\b)|//|;;|--(?!-)|\*|/\*|%)")
 _IMAGE_OPTION = re.compile(r"^\s+:(?:target|alt|align|height|width|scale):")
-_DAMAGED = re.compile(
+DAMAGED = re.compile(
     r"Ã[\x80-\xff]|â€|Â[\xa0-\xbf]|[\x00-\x08\x0b\x0c\x0e-\x1f\u200b\u200e\u2060\ufeff\ue000-\uf8ff]|&(?:amp|lt|gt|quot|nbsp|#\d{2,4});"
 )
 
@@ -210,7 +210,7 @@ def encoding(d: Draft) -> None:
     )
     for i in range(len(d.lines)):
         line = d.current(i)
-        if line is not None and len(line) <= MAX_LINE and _DAMAGED.search(line):
+        if line is not None and len(line) <= MAX_LINE and DAMAGED.search(line):
             fixed = ftfy.fix_text(line, config).replace("\n", " ")
             d.change("encoding", i, re.sub("[\u200b\u200e\u2060\ufeff\ue000-\uf8ff]", "", fixed))
 

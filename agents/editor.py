@@ -8,7 +8,8 @@ from ..tiers.document import Document, document_id
 from ..tiers.tier import Tier
 from . import edit_rules
 from .agent import Agent, writable
-from .edit_program import Edited, EditProgram, EditRefused, apply, lines_of
+from .edit_guards import EditRefused
+from .edit_program import Edited, EditProgram, apply, lines_of
 
 WORTH_IT = 0.01
 """White space alone makes an edit only when at least this share of the characters goes."""

@@ -37,15 +37,15 @@ class Coverage:
     negations: int
     """Negations beyond those of the source (a word that turns a meaning round is short and easily slipped in)."""
 
-    def fault(self, least: float = COVERED) -> str:
-        """What speaks against the text, in words; empty where nothing does."""
+    def fault(self, least: float = COVERED, *, negation: bool = True) -> str:
+        """What speaks against the text, in words (with `negation`, that it negates more); empty where nothing does."""
         if self.verbatim:
             return ""
         if self.new_numbers:
             return f"numbers that the source does not hold: {', '.join(self.new_numbers[:5])}"
         if self.share < least:
             return f"only {self.share:.0%} of its words stand in the source, not: {', '.join(self.foreign[:5])}"
-        return "it negates more often than the source" if self.negations > 0 else ""
+        return "it negates more often than the source" if negation and self.negations > 0 else ""
 
 
 def flat(text: str) -> str:

@@ -154,14 +154,15 @@ def _of_prose(text: str, rng: np.random.Generator) -> list[Pair]:
     return made
 
 
-_LABELS = (("Question: ", "Answer: "), ("Q: ", "A: "), ("**Question.** ", "**Answer.** "))
-_SPLIT = re.compile(r"^(?:Question: |Q: |\*\*Question\.\*\* )", re.MULTILINE)
-_TURN = re.compile(r"\n(?:Answer: |A: |\*\*Answer\.\*\* )")
+LABELS = (("Question: ", "Answer: "), ("Q: ", "A: "), ("**Question.** ", "**Answer.** "))
+LABELS_ZH = ("问题：", "答案：")
+_SPLIT = re.compile(r"^(?:Question: |Q: |\*\*Question\.\*\* |问题：)", re.MULTILINE)
+_TURN = re.compile(r"\n(?:Answer: |A: |\*\*Answer\.\*\* |答案：)")
 
 
 def write(pairs: list[Pair], rng: np.random.Generator) -> str:
     """The text of a document with up to MAX_PAIRS of `pairs`, in an order drawn at random."""
-    asked, answered = _LABELS[int(rng.integers(len(_LABELS)))]
+    asked, answered = LABELS[int(rng.integers(len(LABELS)))]
     chosen = [pairs[int(i)] for i in rng.permutation(len(pairs))[:MAX_PAIRS]]
     return "\n\n".join(f"{asked}{p.question}\n{answered}{p.answer}" for p in chosen) + "\n"
 

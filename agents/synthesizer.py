@@ -2,42 +2,25 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document, document_id
-from ..tiers.record import Record
+from ..tiers.errors import InputError
 from ..tiers.tier import Tier
-from . import arithmetic, exercise, predict, questions, symbolic
+from . import arithmetic, drafts, repair
 from .agent import Agent, writable
 from .chat import Chat
+from .kinds import BY_MODEL, BY_RULES, KINDS, RULED
+from .makers import MAKERS
+from .writing import Writing, write
 
-KINDS: dict[str, dict[str, float]] = {
-    "math": {"arithmetic": 0.55, "symbolic": 0.3, "qa": 0.15},
-    "code": {"predict": 0.5, "qa": 0.5},
-    "en": {"qa": 1.0},
-}
-"""What is made for each domain, and in which shares; where a kind runs out, the others of its domain fill up."""
 MAX_ATTEMPTS = 8
 """How often the rules try for each document that is wanted, before they make fewer."""
-MAX_CHARS = 8_000
-
-
-class Item(Record):
-    """One question with its answer, as a model writes it."""
-
-    question: str = Field(min_length=5, max_length=4_000)
-    answer: str = Field(min_length=1, max_length=4_000)
-
-
-class Items(Record):
-    """A synthesizer's answer."""
-
-    items: tuple[Item, ...] = Field(max_length=20)
 
 
 class Synthesizer(Agent):
@@ -57,6 +40,7 @@ class Synthesizer(Agent):
         reserved: arithmetic.Reserved | None = None,
         held: Collection[str] = (),
         per_document: int = 2,
+        kinds: Mapping[str, Mapping[str, float]] | None = None,
         prompts: PromptSet | None = None,
     ) -> None:
         """What is wanted, and what must not be made.
@@ -69,9 +53,19 @@ class Synthesizer(Agent):
             reserved: problems that benchmarks ask.
             held: ids of documents that are there already, so that no round makes one again.
             per_document: how many items a model is asked for.
+            kinds: by domain, shares of the kinds to make; of a domain that is not named the usual ones.
             prompts: those of the run; without them the built-in ones.
+
+        Raises:
+            InputError: a kind is not known, or needs a model and there is none.
         """
         super().__init__(chat, round=round, prompts=prompts)
+        self.kinds = {**(BY_RULES if self.offline else BY_MODEL), **(kinds or {})}
+        known = RULED if self.offline else tuple(KINDS)
+        strange = [(d, k) for d, shares in (kinds or {}).items() for k in shares if k not in known]
+        if strange:
+            whose = "rules write" if self.offline else "a model writes"
+            raise InputError(f"kinds of {strange[0][0]}: {whose} no {strange[0][1]!r}, only {', '.join(known)}")
         self.seed = seed
         self.wanted = dict(wanted)
         self.reserved = reserved
@@ -93,10 +87,10 @@ class Synthesizer(Agent):
         for domain in sorted(self.wanted):
             own = sorted((d for d in documents if d.domain == domain), key=lambda d: self._rank("order", d.id))
             left = self.wanted[domain]
-            shares = KINDS.get(domain, {"qa": 1.0})
+            shares = self.shares(domain)
             # Scarce kinds first; the last one, without limit, fills up what the others left.
-            for kind, share in sorted(shares.items(), key=lambda item: _SCARCE.index(item[0])):
-                last = kind == max(shares, key=_SCARCE.index)
+            for kind, share in sorted(shares.items(), key=lambda item: RULED.index(item[0])):
+                last = kind == max(shares, key=RULED.index)
                 count = left if last else min(left, round(self.wanted[domain] * share))
                 for decision in self._made(kind, own, count, seen):
                     left -= 1
@@ -104,7 +98,7 @@ class Synthesizer(Agent):
 
     def _made(self, kind: str, documents: list[Document], count: int, seen: set[str]) -> Iterator[Decision]:
         """Up to `count` documents of one kind, going round the sources."""
-        makers = [(d, m) for d in documents if (m := _SOURCES[kind](d, self.reserved)) is not None]
+        makers = [(d, m) for d in documents if (m := MAKERS[kind](d, self.reserved)) is not None]
         turn, attempts = 0, MAX_ATTEMPTS * count + len(makers)
         while makers:
             fruitful = []
@@ -139,9 +133,18 @@ class Synthesizer(Agent):
 
     # ---- model
 
+    def shares(self, domain: str) -> Mapping[str, float]:
+        """Which kinds are made from documents of `domain`, and in which shares."""
+        return self.kinds.get(domain) or {"qa": 1.0}
+
     def prompt_for(self, document: Document) -> Prompt:
-        """Which of the synthesizer's prompts is used on `document`: drawn by the kinds' shares."""
-        shares = KINDS.get(document.domain, {"qa": 1.0})
+        """Which of the synthesizer's prompts is used on `document`: drawn by the kinds' shares.
+
+        A repair is only for a document that is damaged in its form.
+        """
+        shares = dict(self.shares(document.domain))
+        if len(shares) > 1 and "repair" in shares and not repair.damage(document.text):
+            del shares["repair"]
         by_kind = {p.kind: p for p in self.prompts.of_role(self.role, document.domain)}
         at = self._rank("kind", document.id) / 2**64 * sum(shares.values())
         for kind, share in shares.items():
@@ -158,17 +161,32 @@ class Synthesizer(Agent):
     def _ask(self, document: Document, made: list[Decision]) -> Decision:
         """Fills `made`; what it returns counts only when nothing was made."""
         prompt = self.prompt_for(document)
-        number = self._rank("prompt", document.id) % 10_000
-        answer = self.ask(prompt, Items, {"document": document.text}, count=self.per_document, seed=number)
-        usage = answer.usage
-        for text in dict.fromkeys(_texts(prompt.kind, answer.value.items[: self.per_document])):
-            if len(text) > MAX_CHARS or self._asked_by_a_benchmark(text):
-                continue
-            decision = self._created(document, prompt.kind, text, f"synth:{prompt.ref}", prompt=prompt, usage=usage)
-            if decision.made not in self.held:
-                made.append(decision)
-                usage = Usage()  # one call, counted once
-        return self.nothing(document, "nothing was made of this document", prompt=prompt, usage=usage)
+        styles = list(prompt.styles)
+        style = styles[self._rank("style", document.id) % len(styles)] if styles else ""
+        seed = self._rank("prompt", document.id) % 10_000
+        written = write(self, document, prompt, style=style, seed=seed, count=self.per_document)
+        left_out, kept = list(written.left_out), []
+        for text in dict.fromkeys(map(writable, written.texts)):
+            fault = self._fault(document, prompt, text)
+            left_out += [fault] if fault else []
+            kept += [] if fault else [text]
+        told = {"style": written.style, "rests_on": written.rests_on, "left_out": left_out}
+        for text in kept:
+            source = f"synth:{prompt.ref}"
+            made.append(self._created(document, prompt.kind, text, source, written, told))
+            written.tally.usage, told["left_out"] = Usage(), []  # one answer, counted and told once
+        why = "; ".join(left_out) or "the model found nothing to write"
+        reason = f"no {written.name} made from {document.source}: {why}"
+        return self.nothing(document, reason, prompt=prompt, usage=written.tally.usage)
+
+    def _fault(self, document: Document, prompt: Prompt, text: str) -> str:
+        """Why a text is not proposed, in words; empty where it is."""
+        fault = drafts.fault(prompt.kind, text, document)
+        if fault:
+            return fault
+        if self._asked_by_a_benchmark(text):
+            return "a benchmark asks it"
+        return "it is held already" if document_id(text, f"synth:{prompt.ref}") in self.held else ""
 
     def _created(
         self,
@@ -176,93 +194,22 @@ class Synthesizer(Agent):
         kind: str,
         text: str,
         source: str,
-        prompt: Prompt | None = None,
-        usage: Usage | None = None,
+        written: Writing | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> Decision:
         text = writable(text)
+        more = {name: value for name, value in (told or {}).items() if value}
         return self.decision(
             document,
             Action.CREATE,
-            f"{kind} made from {document.source}",
+            f"{written.name if written else kind} made from {document.source}",
             tier=Tier.L3,
             made=document_id(text, source),
             text=text,
             kind=kind,
             source=source,
             sources=(document.id,),
-            evidence={"seed": self.seed, "chars": len(text)},
-            prompt=prompt,
-            usage=usage or Usage(),
+            evidence={"seed": self.seed, "chars": len(text), **more},
+            prompt=written.prompt if written else None,
+            usage=written.tally.usage if written else Usage(),
         )
-
-
-_SCARCE = ["predict", "symbolic", "qa", "arithmetic"]
-"""Kinds from those that a corpus has little material for to those without end."""
-
-Maker = Callable[[np.random.Generator], str | None]
-
-
-def _arithmetic(document: Document, reserved: arithmetic.Reserved | None) -> Maker | None:
-    numbers = arithmetic.pool(document.text)
-    if len(numbers.numbers) < 4:
-        return None
-
-    def make(rng: np.random.Generator) -> str | None:
-        if rng.random() < 0.25:
-            return arithmetic.drill(numbers, rng, reserved)
-        made = arithmetic.exercise(numbers, rng)
-        return exercise.write(made, rng) if made else None
-
-    return make
-
-
-def _symbolic(document: Document, _: object) -> Maker | None:
-    numbers = arithmetic.pool(document.text)
-    if len(numbers.numbers) < 4:
-        return None
-
-    def make(rng: np.random.Generator) -> str | None:
-        made = symbolic.exercise(numbers, rng)
-        return exercise.write(made, rng) if made else None
-
-    return make
-
-
-def _predict(document: Document, _: object) -> Maker | None:
-    functions = predict.functions(document.text)
-    words = predict.words_of(document.text)
-    if not functions:
-        return None
-
-    def make(rng: np.random.Generator) -> str | None:
-        function = functions[int(rng.integers(len(functions)))]
-        made = predict.calls(function, words, rng)
-        return predict.write(made, rng) if made else None
-
-    return make
-
-
-def _qa(document: Document, _: object) -> Maker | None:
-    def make(rng: np.random.Generator) -> str | None:
-        pairs = questions.pairs_of(document, rng)
-        return questions.write(pairs, rng) if pairs else None
-
-    return make
-
-
-_SOURCES: dict[str, Callable[[Document, arithmetic.Reserved | None], Maker | None]] = {
-    "arithmetic": _arithmetic,
-    "symbolic": _symbolic,
-    "predict": _predict,
-    "qa": _qa,
-}
-
-
-def _texts(kind: str, items: Sequence[Item]) -> Iterator[str]:
-    """The documents that a model's items make: all pairs in one for `qa`, one a problem else."""
-    if kind == "qa":
-        if items:
-            yield "\n\n".join(f"Question: {i.question.strip()}\nAnswer: {i.answer.strip()}" for i in items) + "\n"
-        return
-    opened = "Question: {}\n{}\n" if kind == "predict" else "Question: {}\nSolution: {}\n"
-    yield from (opened.format(i.question.strip(), i.answer.strip()) for i in items)

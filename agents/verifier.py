@@ -1,43 +1,31 @@
 """Verifier (L3 -> L4): solves, executes or compares with the source; what cannot be checked stays unverified."""
 
-import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field
-
 from ..prompts import PromptSet
-from ..tiers.decision import Action, Decision, Usage
+from ..tiers.decision import Action, Decision
 from ..tiers.document import Document
-from ..tiers.record import Record
-from . import arithmetic_check, exercise, faithful, predict, python_source, questions, symbolic_check
+from . import arithmetic_check, executed, exercise, faithful, python_source, questions, repair, symbolic_check, textbook
 from .agent import Agent
 from .arithmetic_check import Unsolved
 from .chat import Chat
-from .sandbox import Outcome, Sandbox
+from .consensus import Consensus
+from .drafts import without_enumeration
+from .exercise import Exercise
+from .finding import Finding
+from .kinds import KINDS
+from .sandbox import Sandbox
 from .scorer import grade
+from .tally import Tally
 
 FAITHFUL = 0.5
 """Least P(yes) of a model that is asked whether a text is faithful to its source."""
-
-
-class Solution(Record):
-    """A model's own answer to a problem."""
-
-    steps: str = Field(max_length=8_000)
-    answer: str = Field(min_length=1, max_length=1_000)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check came to: `fault` is empty where the document is right."""
-
-    fault: str
-    checks: tuple[str, ...]
-    votes: str = "1/1"
-    share: float = 1.0
+TOLD_ANEW = 0.35
+"""Least share of content words of a dialogue or rewriting, whose sentences are its own, that its source holds."""
+CHINESE = 0.7
+"""In Chinese these shares are smaller: pairs of characters also change where two known words meet anew."""
 
 
 class Verifier(Agent):
@@ -55,6 +43,7 @@ class Verifier(Agent):
         sources: Mapping[str, Document],
         sandbox: Sandbox | None = None,
         votes: int = 2,
+        second: Chat | None = None,
         prompts: PromptSet | None = None,
     ) -> None:
         """How documents are checked.
@@ -65,78 +54,90 @@ class Verifier(Agent):
             sources: by id, the documents that those to be verified were made from.
             sandbox: where code is run.
             votes: how many independent solutions of a model must agree with an answer that no rule can check.
+            second: another model, which must agree with the first wherever a model is asked.
             prompts: those of the run; without them the built-in ones.
         """
         super().__init__(chat, round=round, prompts=prompts)
         self.sources = sources
         self.sandbox = sandbox or Sandbox()
-        self.votes = votes
+        self.others = () if second is None else (second,)
+        self.consensus = Consensus(self, self.others, votes)
         if self.offline:
             self.batch_size = 512
 
     def batch(self, documents: Sequence[Document], /) -> list[Decision]:
         """One decision a document; all code of the documents is run in one sandbox."""
-        claims = {d.id: predict.read(d.text) for d in documents if d.kind == "predict"}
-        runnable = {key: claim for key, claim in claims.items() if claim is not None}
-        refusal = self.sandbox.refusal() if runnable else ""
-        snippets = [_snippet(*claim) for claim in runnable.values()]
-        outcomes = dict(zip(runnable, self.sandbox.run(snippets), strict=True)) if runnable and not refusal else {}
+        programs = {d.id: executed.programs(d) for d in documents if d.kind in executed.KINDS}
+        snippets = [program for own in programs.values() for program in own]
+        refusal = self.sandbox.refusal() if snippets else ""
+        outcomes = iter(self.sandbox.run(snippets)) if snippets and not refusal else iter(())
         decisions = []
         for document in documents:
-            if document.kind == "predict" and refusal:
-                decisions.append(self.nothing(document, f"not verified: execution refused: {refusal}"))
-            elif document.kind == "predict":
-                claim = claims.get(document.id)
-                decisions.append(self._executed(document, claim[1] if claim else [], outcomes.get(document.id)))
-            else:
+            if document.kind not in executed.KINDS:
                 decisions.append(self.attempt(document, lambda d=document: self._checked(d)))  # type: ignore[misc]
+            elif refusal:
+                decisions.append(self.nothing(document, f"not verified: execution refused: {refusal}"))
+            else:
+                found = executed.found(document, [next(outcomes) for _ in programs[document.id]])
+                decisions.append(self._verdict(document, found))
         return decisions
 
-    # ---- code
-
-    def _executed(self, document: Document, claims: list[tuple[str, str]], outcome: Outcome | None) -> Decision:
-        if outcome is None:
-            return self.decision(document, Action.REFUSE, "it holds no code with calls and their values")
-        if not outcome.ok:
-            return self.decision(document, Action.REFUSE, f"running it failed: {outcome.error[:200]}")
-        got = outcome.output.split("\n")[: len(claims)]
-        for (asked, stated), value in zip(claims, got, strict=False):
-            if not _same_value(stated, value):
-                reason = f"{asked} returns {value[:120]}, not {stated[:120]}"
-                return self.decision(document, Action.REFUSE, reason, evidence={"executed": len(claims)})
-        if len(got) < len(claims):
-            return self.decision(document, Action.REFUSE, "running it gave fewer values than it states")
-        return self._verified(document, Finding("", (f"{len(claims)} calls executed in the sandbox",)))
-
-    # ---- problems and texts
-
     def _checked(self, document: Document) -> Decision:
-        check = _SOLVERS.get(document.kind)
-        if check is None:
+        if document.kind in ("repair", "textbook"):
+            return self._repaired(document) if document.kind == "repair" else self._taught(document)
+        if document.kind not in _SOLVERS:
             return self._faithful(document)
-        try:
-            fault, checks = check(document.text)
-        except Unsolved as unsolved:
-            if self.offline:
-                return self.nothing(document, f"not verified: {unsolved}")
-            return self._by_consensus(document, str(unsolved))
-        return self._verdict(document, Finding(fault, tuple(checks)))
-
-    def _by_consensus(self, document: Document, why: str) -> Decision:
-        """Independent solutions of the question alone must all agree with the answer."""
+        unsolved = ""
+        for check in _SOLVERS[document.kind]:
+            try:
+                fault, checks = check(document.text)
+            except Unsolved as error:
+                unsolved = str(error)
+            else:
+                return self._verdict(document, Finding(fault, tuple(checks)))
         read = exercise.read(document.text)
-        if read is None:
-            return self.nothing(document, f"not verified: {why}")
+        if self.offline or read is None:
+            return self.nothing(document, f"not verified: {unsolved}")
+        return self._solved_again(document, [read], Tally(), (f"no rule solves it: {unsolved}",))
+
+    def _solved_again(
+        self, document: Document, asked: Sequence[Exercise], tally: Tally, checks: tuple[str, ...] = ()
+    ) -> Decision:
+        """Independent solutions of each question alone must agree with its answer."""
         prompt = self.prompts.get("verify-solve", document.domain)
-        agreeing, usage = 0, Usage()
-        for attempt in range(1, self.votes + 1):
-            answer = self.ask(prompt, Solution, {"document": read.question}, attempt=attempt)
-            usage += answer.usage
-            agreeing += _same_answer(read.answer, answer.value.answer)
-        votes = f"{agreeing}/{self.votes}"
-        fault = "" if agreeing == self.votes else f"only {votes} independent solutions agree with the answer"
-        finding = Finding(fault, (f"solved {self.votes} times by the model ({why})",), votes, agreeing / self.votes)
-        return self._verdict(document, finding, prompt=prompt, usage=usage)
+        solutions: list[str] = []
+        for problem in asked:
+            found = self.consensus.about(problem.question, problem.answer, document.domain, tally)
+            solutions += found.told["solutions"]
+            if found.fault:
+                break
+        told = Finding(found.fault, (*checks, *found.checks), found.votes, found.share, {"solutions": solutions})
+        return self._verdict(document, told, prompt=prompt, usage=tally.usage)
+
+    def _repaired(self, document: Document) -> Decision:
+        source = self._source(document)
+        if source is None:
+            return self.nothing(document, "not verified: its sources are not at hand")
+        fault = repair.changed(source.text, document.text)
+        return self._verdict(document, Finding(fault, ("the same letters and figures as its source",)))
+
+    def _taught(self, document: Document) -> Decision:
+        """A section of a textbook: what it explains is held against its source, its exercises are solved again."""
+        asked = textbook.exercises(document.text)
+        if not asked or not all(e.answer for e in asked):
+            return self.decision(document, Action.REFUSE, "it holds no exercise with an answer")
+        if self.offline:
+            return self.nothing(document, "not verified: its exercises need a model that solves them")
+        explained = self._faithful(document)
+        if explained.action is not Action.VERIFY:
+            return explained
+        told = explained.evidence["checks"]
+        checks = tuple(told) if isinstance(told, list) else ()
+        return self._solved_again(document, asked, Tally(explained.usage), checks)
+
+    def _source(self, document: Document) -> Document | None:
+        """The only source of `document`, where it is at hand."""
+        return self.sources.get(document.parents[0]) if len(document.parents) == 1 else None
 
     def _faithful(self, document: Document) -> Decision:
         sources = [self.sources[p] for p in document.parents if p in self.sources]
@@ -149,73 +150,61 @@ class Verifier(Agent):
             if all(python_source.parse(s.text) is None for s in sources):
                 return self.nothing(document, "not verified: it is no Python, nor was its source")
             return self.decision(document, Action.REFUSE, "it is no valid Python any more")
-        return self._compared(document, [faithful.Source(source).coverage(document.text)], source)
+        kind = KINDS.get(document.kind)
+        stated = kind.stated(document.text) if kind and kind.stated else document.text
+        told_anew = document.kind in ("dialogue", "rewrite", "textbook")
+        said = without_enumeration(stated) if told_anew else stated
+        return self._compared(document, [faithful.Source(source).coverage(said)], source, told_anew=told_anew)
 
-    def _compared(self, document: Document, found: list[faithful.Coverage], source: str) -> Decision:
+    def _compared(
+        self, document: Document, found: list[faithful.Coverage], source: str, *, told_anew: bool = False
+    ) -> Decision:
         share = min((c.share for c in found), default=0.0)
         verbatim = sum(c.verbatim for c in found)
         checks = (f"{len(found)} passages compared with the source, {verbatim} verbatim",)
         if not found:
             return self.decision(document, Action.REFUSE, "it holds no question with an answer")
-        if self.offline or verbatim == len(found):
+        if verbatim == len(found) or (self.offline and not told_anew):
             return self._verdict(document, Finding(_first_fault(found, faithful.COVERED), checks, share=share))
-        fault = _first_fault(found, faithful.PARAPHRASED)
+        if self.offline:
+            return self.nothing(document, "not verified: sentences of its own need a model that compares them")
+        least = TOLD_ANEW if told_anew else faithful.PARAPHRASED
+        if document.domain == "zh":
+            least *= CHINESE
+        fault = _first_fault(found, least, negation=not told_anew)
         if fault:
             return self._verdict(document, Finding(fault, checks, share=share))
+        return self._judged_faithful(document, source, checks, share)
+
+    def _judged_faithful(self, document: Document, source: str, checks: tuple[str, ...], share: float) -> Decision:
+        """Each model's P(yes) that the text says only what its source says."""
         prompt = self.prompts.get("verify-faithful", document.domain)
-        choice = self.chat.choose([prompt.render({"source": source, "document": document.text})], prompt.options)[0]
-        yes = grade(choice, prompt.worths)
-        fault = "" if yes >= FAITHFUL else f"the model calls it unfaithful to its source (P(yes) {yes:.2f})"
-        finding = Finding(fault, (*checks, f"P(faithful) {yes:.2f}"), share=share)
-        return self._verdict(document, finding, prompt=prompt, usage=choice.usage)
+        said = prompt.render({"source": source, "document": document.text})
+        tally, votes, fault = Tally(), list[float](), ""
+        for chat in (self.chat, *self.others):
+            votes.append(grade(tally.pay(lambda c=chat: c.choose([said], prompt.options)[0]), prompt.worths))  # type: ignore[misc]
+            if not votes[-1] >= FAITHFUL:
+                fault = f"{chat.url} calls it unfaithful to its source (P(yes) {votes[-1]:.2f})"
+                break
+        told = ", ".join(f"{v:.2f}" for v in votes)
+        yes = sum(v >= FAITHFUL for v in votes)
+        finding = Finding(fault, (*checks, f"P(faithful) {told}"), f"{yes}/{len(votes)}", share)
+        return self._verdict(document, finding, prompt=prompt, usage=tally.usage)
 
     def _verdict(self, document: Document, finding: Finding, **fields: Any) -> Decision:
+        evidence: dict[str, Any] = {"checks": list(finding.checks), "votes": finding.votes}
         if finding.fault:
-            evidence = {"checks": list(finding.checks), "votes": finding.votes}
-            return self.decision(document, Action.REFUSE, finding.fault, **{"evidence": evidence, **fields})
-        return self._verified(document, finding, **fields)
-
-    def _verified(self, document: Document, finding: Finding, **fields: Any) -> Decision:
-        evidence = {"checks": list(finding.checks), "votes": finding.votes, "share": finding.share}
-        return self.decision(document, Action.VERIFY, "; ".join(finding.checks), **{"evidence": evidence, **fields})
+            return self.decision(document, Action.REFUSE, finding.fault, evidence=evidence | finding.told, **fields)
+        evidence |= {"share": finding.share, **finding.told}
+        return self.decision(document, Action.VERIFY, "; ".join(finding.checks), evidence=evidence, **fields)
 
 
 _NO_NAME = re.compile(r"[^\w.]+")
-_SOLVERS: dict[str, Callable[[str], tuple[str, list[str]]]] = {
-    "arithmetic": arithmetic_check.check,
-    "symbolic": symbolic_check.check,
+_SOLVERS: dict[str, tuple[Callable[[str], tuple[str, list[str]]], ...]] = {
+    "arithmetic": (arithmetic_check.check,),
+    "symbolic": (symbolic_check.check,),
+    "problem": (symbolic_check.check, arithmetic_check.check),
 }
-
-
-def _snippet(code: str, claims: Sequence[tuple[str, str]]) -> str:
-    """A program that prints each call's value, one a line."""
-    shown = "".join(f"print(repr({asked}).replace(chr(10), ' '))\n" for asked, _ in claims)
-    return f"{code}\n\n{shown}"
-
-
-def _same_value(stated: str, got: str) -> bool:
-    """Whether two texts write the same value (sets and dicts in any order)."""
-    if stated.strip() == got.strip():
-        return True
-    try:
-        one, other = ast.literal_eval(stated.strip()[:2_000]), ast.literal_eval(got.strip()[:2_000])
-        return type(one) is type(other) and bool(one == other)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return False
-
-
-def _same_answer(stated: str, got: str) -> bool:
-    """Whether two answers agree: as numbers, as expressions, or as texts without case and spacing."""
-    try:
-        return arithmetic_check.claimed(stated) == arithmetic_check.claimed(re.sub(r"^x\s*=\s*", "", got.strip()))
-    except Unsolved:
-        plain = [re.sub(r"\s+", "", a).strip("`.").casefold() for a in (stated, got)]
-        if plain[0] == plain[1]:
-            return True
-    try:
-        return symbolic_check.same(symbolic_check.expression(stated), symbolic_check.expression(got))
-    except (Unsolved, RecursionError):
-        return False
 
 
 def _pairs_against(text: str, source: str) -> list[faithful.Coverage]:
@@ -232,5 +221,5 @@ def _pairs_against(text: str, source: str) -> list[faithful.Coverage]:
     return found
 
 
-def _first_fault(found: Sequence[faithful.Coverage], least: float) -> str:
-    return next((fault for c in found if (fault := c.fault(least))), "")
+def _first_fault(found: Sequence[faithful.Coverage], least: float, *, negation: bool = True) -> str:
+    return next((fault for c in found if (fault := c.fault(least, negation=negation))), "")

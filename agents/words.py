@@ -4,10 +4,8 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-from .numerals import numerals
+from .numerals import HAN, numerals
 
-HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-"""Chinese characters, for use in a regular expression."""
 _WORD = re.compile(rf"[^\W\d_{HAN}]{{3,40}}")
 _HAN = re.compile(f"[{HAN}]+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -40,6 +40,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "ftfy",  # the editor's rule against broken encoding
         "httpx",
         "langgraph",  # the strategist deliberates in a small graph of its own
+        "math_verify",  # equivalence of answers in LaTeX
         "numpy",
         "openai",
         "pydantic",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coevo.agents.comments import code_lines
-from coevo.agents.edit_guards import figures, formulas, snippets
-from coevo.agents.edit_program import Add, EditProgram, EditRefused, Keep, Remove, Replace, apply, lines_of
+from coevo.agents.edit_guards import EditRefused, figures, formulas, snippets
+from coevo.agents.edit_program import Add, EditProgram, Keep, Remove, Replace, apply, lines_of
 
 TEXT = "menu\nIn 1905 four papers appeared.\nThey were read.\n\nThe end of it."
 

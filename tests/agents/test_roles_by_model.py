@@ -201,17 +201,21 @@ def test_a_model_writes_from_a_source_and_pays_once() -> None:
     items = {
         "items": [{"question": "What is it?", "answer": "An organelle."}, {"question": "How many?", "answer": "Two."}]
     }
-    role = Synthesizer(Scripted(lambda said: items), round=0, seed=1, wanted={}, per_document=2)
+    kinds = {"en": {"qa": 1.0}, "math": {"arithmetic": 1.0}}
+    role = Synthesizer(Scripted(lambda said: items), round=0, seed=1, wanted={}, kinds=kinds)
     decision = one(role, SOURCE)
     assert decision.action is Action.CREATE and decision.kind == "qa" and decision.sources == (SOURCE.id,)
     assert decision.source == f"synth:{load('synthesize-qa').ref}" and decision.usage == PAID
-    math = [Decision.model_validate(d) for d in role(document("3 apples, 5 pears", "math"))]
-    assert len(math) in (1, 2) and sum((d.usage for d in math), Usage()) == PAID
+    assert decision.evidence["style"] in load("synthesize-qa").styles
+    math = role(document("3 apples, 5 pears", "math"))
+    assert len(math) == 2 and sum((d.usage for d in math), Usage()) == PAID
 
 
 def test_a_model_that_makes_nothing_is_accounted_for() -> None:
-    decision = one(Synthesizer(Scripted(lambda said: {"items": []}), round=0, seed=1, wanted={}), SOURCE)
+    role = Synthesizer(Scripted(lambda said: {"items": []}), round=0, seed=1, wanted={}, kinds={"en": {"qa": 1.0}})
+    decision = one(role, SOURCE)
     assert decision.action is Action.NONE and decision.usage == PAID
+    assert "no qa" in decision.reason and "nothing to write" in decision.reason
 
 
 def test_verbatim_answers_need_no_model_and_inventions_no_second_look() -> None:
@@ -231,15 +235,25 @@ def test_a_paraphrase_is_judged_by_the_model(yes: float, action: Action) -> None
 
 @pytest.mark.parametrize(
     ("answers", "action", "votes"),
-    [(["35", "35.0"], Action.VERIFY, "2/2"), (["35", "36"], Action.REFUSE, "1/2"), (["a", "b"], Action.REFUSE, "0/2")],
+    [
+        (["35", "35.0"], Action.VERIFY, "2/2"),
+        (["35", "36"], Action.REFUSE, "1/2"),
+        (["$\\\\frac{70}{2}$", "x = 三十五"], Action.VERIFY, "2/2"),
+        (["none"], Action.REFUSE, "0/1"),
+    ],
 )
 def test_what_no_rule_can_solve_is_solved_again(answers: list[str], action: Action, votes: str) -> None:
     replies = iter(answers)
     chat = Scripted(lambda said: {"steps": "...", "answer": next(replies)})
     problem = "Question: Twice a score less five is what?\nSolution: 2 * 20 = 40 and 40 - 5 = 35.\nAnswer: 35"
     decision = one(Verifier(chat, round=0, sources={}), document(problem, "math", "arithmetic"))
-    assert decision.action is action and decision.evidence["votes"] == votes and decision.usage == PAID + PAID
-    assert len(set(chat.said)) == 2 and not any("40 - 5" in said or "Answer: 35" in said for said in chat.said)
+    assert decision.action is action and decision.evidence["votes"] == votes
+    assert decision.usage == sum([PAID] * len(answers), Usage())
+    told = decision.evidence["solutions"]
+    assert isinstance(told, list) and len(told) == len(answers) and told[0].startswith(f"{chat.url} attempt 1: ")
+    assert len(set(chat.said)) == len(answers) and not any(
+        "40 - 5" in said or "Answer: 35" in said for said in chat.said
+    )
 
 
 @pytest.mark.skipif(bool(Sandbox().refusal()), reason=Sandbox().refusal() or "-")
@@ -295,8 +309,8 @@ def test_a_strategist_without_an_answer_proposes_nothing() -> None:
 
 def test_answers_are_closed_to_unknown_fields() -> None:
     from coevo.agents.edit_program import EditProgram
+    from coevo.agents.kinds import KINDS
     from coevo.agents.organizer import StatedFacts
-    from coevo.agents.synthesizer import Items
 
-    schemas: list[type[BaseModel]] = [EditProgram, StatedFacts, Advice, Items]
+    schemas: list[type[BaseModel]] = [EditProgram, StatedFacts, Advice, *(kind.answer for kind in KINDS.values())]
     assert all(schema.model_json_schema().get("additionalProperties") is False for schema in schemas)

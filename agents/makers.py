@@ -1,0 +1,81 @@
+"""Makers: for each kind that rules can write, what makes documents of it from one source."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..tiers.document import Document
+from . import arithmetic, code_task, exercise, predict, questions, symbolic
+
+Maker = Callable[[np.random.Generator], str | None]
+
+
+def _arithmetic(document: Document, reserved: arithmetic.Reserved | None) -> Maker | None:
+    numbers = arithmetic.pool(document.text)
+    if len(numbers.numbers) < 4:
+        return None
+
+    def make(rng: np.random.Generator) -> str | None:
+        if rng.random() < 0.25:
+            return arithmetic.drill(numbers, rng, reserved)
+        made = arithmetic.exercise(numbers, rng)
+        return exercise.write(made, rng) if made else None
+
+    return make
+
+
+def _symbolic(document: Document, _: object) -> Maker | None:
+    numbers = arithmetic.pool(document.text)
+    if len(numbers.numbers) < 4:
+        return None
+
+    def make(rng: np.random.Generator) -> str | None:
+        made = symbolic.exercise(numbers, rng)
+        return exercise.write(made, rng) if made else None
+
+    return make
+
+
+def _predict(document: Document, _: object) -> Maker | None:
+    functions = predict.functions(document.text)
+    words = predict.words_of(document.text)
+    if not functions:
+        return None
+
+    def make(rng: np.random.Generator) -> str | None:
+        function = functions[int(rng.integers(len(functions)))]
+        made = predict.calls(function, words, rng)
+        return predict.write(made, rng) if made else None
+
+    return make
+
+
+def _task(document: Document, _: object) -> Maker | None:
+    functions = predict.functions(document.text)
+    words = predict.words_of(document.text)
+    if not functions:
+        return None
+
+    def make(rng: np.random.Generator) -> str | None:
+        made = code_task.made_by_rules(functions[int(rng.integers(len(functions)))], words, rng)
+        return code_task.write(made) if made else None
+
+    return make
+
+
+def _qa(document: Document, _: object) -> Maker | None:
+    def make(rng: np.random.Generator) -> str | None:
+        pairs = questions.pairs_of(document, rng)
+        return questions.write(pairs, rng) if pairs else None
+
+    return make
+
+
+MAKERS: dict[str, Callable[[Document, arithmetic.Reserved | None], Maker | None]] = {
+    "arithmetic": _arithmetic,
+    "symbolic": _symbolic,
+    "predict": _predict,
+    "task": _task,
+    "qa": _qa,
+}
+"""By kind; None for a source that holds nothing to make one of."""
