@@ -133,6 +133,20 @@ def report(name: str, runs: Path) -> None:
 
 
 @cli.command()
+@click.argument("name", required=False)
+@click.option("--show", "shown", metavar="PROMPT", help="Say one prompt in full.")
+@click.option("--diff", "compared", nargs=2, metavar="PROMPT PROMPT", help="What the second says otherwise.")
+@RUNS
+@JSON
+def prompts(name: str | None, shown: str | None, compared: tuple[str, str] | None, runs: Path, as_json: bool) -> None:
+    """Every prompt, where it came from and what it was worth in the run NAME; without one the built-in ones."""
+    from .view import prompts as view
+    from .view import prompts_text
+
+    _show(view.prompts(runs, name, shown, compared), prompts_text.prompts, as_json)
+
+
+@cli.command()
 @click.argument("reference")
 @click.argument("treatment")
 @RUNS

@@ -51,6 +51,13 @@ def loss_job(student: str, texts: Sequence[str]) -> list[float]:
     return _student(student).loss(texts)
 
 
+def influence_job(model: str, texts: Sequence[str], targets: Sequence[str]) -> list[float]:
+    """How far one step on each text would help the model on the targets."""
+    from ..training.influence import influence
+
+    return list(influence(Path(model), texts, targets))
+
+
 @lru_cache(maxsize=1)
 def _student(path: str) -> "StudentChat":
     from ..agents.backends.student import StudentChat

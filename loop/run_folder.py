@@ -42,6 +42,11 @@ class RunFolder:
         return self.root / "calls.db"
 
     @property
+    def prompts(self) -> Path:
+        """Prompts of this run's own, one file each: they stand beside or in place of the built-in ones."""
+        return self.root / "prompts"
+
+    @property
     def models(self) -> Path:
         """Base and trained models, by round and role."""
         return self.root / "models"

@@ -9,6 +9,7 @@ from ...agents.scorer import Scorer
 from ...tiers.document import Document
 from ..context import RunContext
 from .drive import WORKS, drive, scope
+from .prompt_family import prompts_of
 
 
 class AskedAnew(Journal):
@@ -53,5 +54,11 @@ def _graded(
     """Grades by rubric and document."""
     with AskedAnew(context.folder.journal, number) as journal:
         chat = context.config.agents.open(WORKS["calibrate"], journal=journal)
-        decided = drive(context, number, "calibrate", Scorer(chat, round=number, rubrics=rubrics), anchors)
+        decided = drive(
+            context,
+            number,
+            "calibrate",
+            Scorer(chat, round=number, rubrics=rubrics, prompts=prompts_of(context)),
+            anchors,
+        )
     return {r: {d.doc: d.scores[r] for d in decided if r in d.scores} for r in rubrics}

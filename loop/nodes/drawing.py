@@ -1,6 +1,7 @@
 """Drawing documents: held rows as Documents, and the reproducible random order in which a round takes them."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from ...tiers.document import Document
@@ -27,3 +28,9 @@ def as_document(row: dict[str, Any]) -> Document:
 def draw_key(context: RunContext, number: int, document: str) -> bytes:
     """A document's place in the round's random order."""
     return hashlib.blake2b(f"{context.config.seed}:{number}:{document}".encode(), digest_size=8).digest()
+
+
+def halves(items: Sequence[Any], parts: int) -> list[list[Any]]:
+    """`items` in `parts` runs of almost equal length, in order; empty runs are left out."""
+    size = -(-len(items) // max(1, parts))
+    return [list(items[i : i + size]) for i in range(0, len(items), size)] if items else []

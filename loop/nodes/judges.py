@@ -14,8 +14,10 @@ from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ...tiers.tier import Tier
 from ..context import Controls, RunContext
+from ..prompt_family import family
 from .anchors import drifts
 from .drawing import draw
+from .prompt_family import on_trial, retired
 
 Answers = Callable[[list[Document]], list[Decision]]
 Judged = Callable[[list[Document], Sequence[str]], list[Decision]]
@@ -106,12 +108,15 @@ def rubrics_in_use(context: Controls) -> tuple[str, ...]:
     student = OF_THE_STUDENT
     if context.config.agents.scorer.startswith("student:"):
         return student
-    return (*judged_rubrics(), *(student if context.config.curation.student_judges else ()))
+    judged = (*judged_rubrics(), *on_trial(context), *(student if context.config.curation.student_judges else ()))
+    gone = retired(context)
+    return tuple(r for r in judged if r not in gone)
 
 
 def prompt_of(context: Controls, rubric: str) -> str:
     """`name@digest` of a rubric's prompt, or who grades by rule."""
     by_rubric = {p.rubric: p.ref for p in built_in().of_role("scorer")}
+    by_rubric |= {r: m.prompt for r, m in family(context.db).items() if m.standing == "trial"}
     if rubric == "student_loss":
         return "rule:student-loss"
     ruled = context.config.agents.scorer == "offline:" and rubric not in STUDENT_RUBRICS

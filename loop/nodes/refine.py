@@ -23,6 +23,7 @@ from .drawing import as_document, draw_key
 from .drive import drive, open_role
 from .hold import benchmark_texts
 from .measured import arm_values
+from .prompt_family import prompts_of
 from .registry import post_of, quota
 
 
@@ -30,7 +31,9 @@ def edit(context: RunContext, number: int, student: Path) -> pa.Table:
     """EDIT decisions about L2 documents that the editor has not seen."""
     post = post_of(context, number, "editor", student)
     documents = fresh(context, number, Tier.L2, "edit", quota(post, context.config.curation.edit))
-    role = Editor(open_role(context, number, "edit", student, url=post.model), round=number)
+    role = Editor(
+        open_role(context, number, "edit", student, url=post.model), round=number, prompts=prompts_of(context)
+    )
     return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "edit", role, documents)))
 
 
@@ -46,6 +49,7 @@ def synthesize(context: RunContext, number: int, student: Path) -> pa.Table:
         wanted=wanted(context, number),
         reserved=reserved,
         held=held["id"].to_pylist(),
+        prompts=prompts_of(context),
     )
     if not role.offline:
         limit = quota(post, context.config.curation.synthesize) // role.per_document
@@ -60,7 +64,8 @@ def verify(context: RunContext, number: int, student: Path) -> pa.Table:
     parents = sorted({p for d in documents for p in d.parents})
     known = context.store.documents(parents, status=None).to_pylist()
     sources = {r["id"]: as_document(r) for r in known}
-    role = Verifier(open_role(context, number, "verify", student, url=post.model), round=number, sources=sources)
+    chat = open_role(context, number, "verify", student, url=post.model)
+    role = Verifier(chat, round=number, sources=sources, prompts=prompts_of(context))
     return rows_from_decisions(drive(context, number, "verify", role, documents))
 
 
@@ -74,7 +79,8 @@ def organize(context: RunContext, number: int, student: Path) -> pa.Table:
     ids = [d for d, passed in votes.items() if passed and post.fit]
     documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
     known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
-    role = Organizer(open_role(context, number, "organize", student, url=post.model), round=number, known=known)
+    chat = open_role(context, number, "organize", student, url=post.model)
+    role = Organizer(chat, round=number, known=known, prompts=prompts_of(context))
     decided = drive(context, number, "organize", role, documents) if documents else []
     return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
 

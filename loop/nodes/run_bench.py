@@ -21,6 +21,7 @@ from .bench import Found
 from .blocks import packed
 from .deltas import record_deltas, round_pairs
 from .evidence import gather
+from .evolve import evolve
 from .hold import step
 from .judges import working_weights
 from .proposal import propose, wished
@@ -56,9 +57,11 @@ class RunBench:
         return gather(self.context, number)
 
     def settle(self, number: int, mechanism: Mechanism, accepted: str) -> None:
-        """Demote what harms, ask the strategist, seal the round and write the report."""
+        """Demote what harms, ask the strategist, act on its rubrics, seal the round and write the report."""
         step(self.context, number, "demote", lambda: (demotions(self.context, number, mechanism), None))
         propose(self.context, number, accepted)
+        path = str(self.context.db.rows("runs", round=number, name=accepted)[0]["path"])
+        evolve(self.context, number, self.context.absolute(path))
         self.context.store.seal(number)
         write_report(self.context.folder.root)
 

@@ -17,10 +17,11 @@ from ...tiers.select import select
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..jobs import judge_job, loss_job
-from .drawing import as_document, draw_key
+from .drawing import as_document, draw_key, halves
 from .drive import drive, open_role
 from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
+from .prompt_family import prompts_of
 from .registry import post_of
 
 
@@ -63,7 +64,12 @@ def judged(
     found: list[Decision] = []
     if own:
         post = post_of(context, number, "scorer", student)
-        scorer = Scorer(open_role(context, number, work, student, url=post.model), round=number, rubrics=own)
+        scorer = Scorer(
+            open_role(context, number, work, student, url=post.model),
+            round=number,
+            rubrics=own,
+            prompts=prompts_of(context),
+        )
         found = drive(context, number, work, scorer, documents)
     if "student_yes" in rubrics:
         found += student_yes(context, number, documents, student)
@@ -112,9 +118,3 @@ def select_l2(context: RunContext, number: int) -> pa.Table:
     return gate_rows(
         number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select"
     )
-
-
-def halves(items: Sequence[Any], parts: int) -> list[list[Any]]:
-    """`items` in `parts` runs of almost equal length, in order; empty runs are left out."""
-    size = -(-len(items) // max(1, parts))
-    return [list(items[i : i + size]) for i in range(0, len(items), size)] if items else []

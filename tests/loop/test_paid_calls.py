@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         serial = self.desk.ask(body)
         time.sleep(0.01)  # so that a kill finds some calls in flight
         usage = {"prompt_tokens": 100 + serial, "completion_tokens": 1}
-        self.answer({"id": str(serial), "choices": [choice(body)], "usage": usage})
+        self.answer({"id": str(serial), "choices": [self.desk.choice(body)], "usage": usage})
 
     def answer(self, value: Any) -> None:
         content = json.dumps(value).encode()
@@ -75,6 +75,9 @@ class Server(ThreadingHTTPServer):
             self.asked.append(json.dumps(body, sort_keys=True))
             self.kinds[kind(body)] += 1
             return len(self.asked) - 1
+
+    def choice(self, body: dict[str, Any]) -> dict[str, Any]:
+        return choice(body)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         return
@@ -137,14 +140,19 @@ def recorded(root: Path) -> list[int]:
         return [int(json.loads(answer)["id"]) for (answer,) in connection.execute("select answer from calls")]
 
 
-def hire(root: Path, server: Server) -> None:
-    """Let the server play every role of the run that it can be played by."""
+def hire(
+    root: Path,
+    server: Server,
+    roles: tuple[str, ...] = ("scorer", "editor", "verifier", "strategist"),
+    curation: dict[str, int] | None = None,
+) -> None:
+    """Let the server play roles of the run."""
     folder = RunFolder(root)
     tree = folder.config().model_dump(mode="json")
     url = f"openai:m@http://127.0.0.1:{server.server_address[1]}"
-    tree["agents"] |= dict.fromkeys(("scorer", "editor", "verifier", "strategist"), url)
+    tree["agents"] |= dict.fromkeys(roles, url)
     tree["agents"] |= {"concurrency": CONCURRENCY, "prices": {"m": {"tokens_in": 10.0, "tokens_out": 50.0}}}
-    tree["curation"] |= {"edit": 60, "score": 30}
+    tree["curation"] |= curation or {"edit": 60, "score": 30}
     config = parse_config(tree, "test")
     folder.write_config(config)
     with RunDB(folder.database, create=True) as db:

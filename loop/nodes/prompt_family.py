@@ -1,0 +1,66 @@
+"""The prompt family in a run at work: new rubrics are made of their parents, entered, tried and retired."""
+
+from ...agents.advice import RubricIdea
+from ...prompts import Prompt, PromptError, PromptSet, built_in, write
+from ..context import Controls, RunContext
+from ..prompt_family import KEY, Member, family
+
+
+def enter(context: RunContext, member: Member) -> None:
+    """Write a member down, in place of what was known of its rubric."""
+    known = family(context.db) | {member.rubric: member}
+    context.db.set_meta(KEY, [m.model_dump(mode="json") for m in known.values()])
+    what = {"trial": "is tried", "retired": "is retired", "refused": "is not tried"}[member.standing]
+    context.event(member.round, "learn", "info", f"rubric {member.rubric} {what}: {member.reason}")
+
+
+def prompts_of(context: RunContext) -> PromptSet:
+    """The prompts of a run: the built-in ones, and its own.
+
+    Raises:
+        PromptError: one of its own is malformed or does not fit.
+    """
+    return built_in().read(context.folder.prompts)
+
+
+def on_trial(context: Controls) -> tuple[str, ...]:
+    """New rubrics that are graded under."""
+    return tuple(r for r, m in family(context.db).items() if m.standing == "trial")
+
+
+def retired(context: Controls) -> frozenset[str]:
+    """Rubrics that nobody grades under any more."""
+    return frozenset(r for r, m in family(context.db).items() if m.standing == "retired")
+
+
+def child(prompts: PromptSet, idea: RubricIdea, origin: str) -> Prompt:
+    """The prompt that an idea makes of its parent: the question is its own, all other words are the parent's.
+
+    Raises:
+        PromptError: the parent has no question of its own, or the new words do not fit.
+    """
+    parent = next((p for p in prompts.of_role("scorer") if p.rubric == idea.parent), None)
+    if parent is None or not parent.question:
+        raise PromptError(f"rubric {idea.parent!r} has no prompt with a question that could be varied")
+    if "{" in idea.question or "<document" in idea.question:
+        raise PromptError("the question holds marks of a template or of a document")
+    fields = {
+        "name": f"score-{idea.rubric.replace('_', '-')}",
+        "rubric": idea.rubric,
+        "version": 1,
+        "question": idea.question,
+        "parent": parent.ref,
+        "origin": origin,
+        "languages": (),
+    }
+    made = Prompt.model_validate(parent.model_dump(by_alias=True) | fields)
+    prompts.extended([made])
+    return made
+
+
+def keep(context: RunContext, prompt: Prompt) -> None:
+    """Write a prompt into the run, whole or not at all."""
+    context.folder.prompts.mkdir(exist_ok=True)
+    part = context.folder.prompts / f".{prompt.name}.part"
+    part.write_text(write(prompt), encoding="utf-8")
+    part.replace(context.folder.prompts / f"{prompt.name}.md")

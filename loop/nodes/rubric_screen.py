@@ -1,0 +1,88 @@
+"""Screening a new rubric inside a run: its trust on gold, and what it tells beside the rubrics in use."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+
+from ...agents.calibration import calibrate
+from ...agents.scorer import Scorer
+from ...agents.screening import Floats, Screened, screen
+from ...eval.suites import load_suite, suite_texts
+from ...prompts import Prompt, PromptSet
+from ...tiers.document import Document
+from ..context import RunContext
+from ..jobs import influence_job
+from .drawing import as_document, draw_key, halves
+from .drive import drive, open_role
+from .evaluate import suite_path
+from .judges import gold_of, rubrics_in_use
+from .registry import posts
+
+DOCUMENTS = 256
+"""Scored documents that a new rubric is screened on."""
+TARGETS = 64
+"""Feedback items whose loss influence is measured on."""
+
+
+def screened(context: RunContext, number: int, prompt: Prompt, accepted: Path) -> Screened:
+    """The new rubric beside those in use, on documents that they have graded."""
+    documents, others = _graded(context, number, rubrics_in_use(context))
+    grades = _grades(context, number, prompt, documents)
+    worth = _influence(context, documents, accepted)
+    return screen(grades, others, worth, seed=context.config.seed + number)
+
+
+def _scorer_url(context: RunContext, number: int) -> str:
+    post = posts(context, number).get("scorer")
+    return post.model if post else context.config.agents.scorer
+
+
+def _scorer(context: RunContext, number: int, prompt: Prompt) -> Scorer:
+    chat = open_role(context, number, "propose", url=_scorer_url(context, number))
+    return Scorer(chat, round=number, rubrics=[prompt.rubric], prompts=PromptSet([prompt]))
+
+
+def distrusted(context: RunContext, number: int, prompt: Prompt) -> str:
+    """Why the rubric is not trusted on gold and canaries; empty where it is."""
+    if _scorer_url(context, number).startswith("offline:"):
+        return "rules grade here, and a question needs a model"
+
+    def judge(documents: list[Document]) -> list[float]:
+        return list(_grades(context, number, prompt, documents))
+
+    found = calibrate(judge, prompt.rubric, domains=context.config.domains, gold=gold_of(context))
+    return "" if found.trust > 0 else found.reason
+
+
+def _grades(context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document]) -> Floats:
+    distinct = list({d.id: d for d in documents}.values())
+    decided = drive(context, number, "propose", _scorer(context, number, prompt), distinct)
+    known = {d.doc: d.scores[prompt.rubric] for d in decided if prompt.rubric in d.scores}
+    return np.array([known.get(d.id, np.nan) for d in documents])
+
+
+def _graded(context: RunContext, number: int, used: Sequence[str]) -> tuple[list[Document], Floats]:
+    """Documents that have been graded, and their newest grades [n, P] under the rubrics in use."""
+    scores = context.store.scores().sort_by("round")
+    every = set(scores["doc_id"].to_pylist())
+    ids = sorted(every, key=lambda i: draw_key(context, number, f"screen:{i}"))[:DOCUMENTS]
+    rows = {r["id"]: as_document(r) for r in context.store.documents(ids, status=None).to_pylist()}
+    documents = [rows[i] for i in ids if i in rows]
+    columns = []
+    for rubric in used:
+        mine = scores.filter(pc.equal(scores["rubric"], rubric))
+        known = dict(zip(mine["doc_id"].to_pylist(), mine["score"].to_pylist(), strict=True))
+        if known:
+            columns.append([known.get(d.id, np.nan) for d in documents])
+    return documents, np.array(columns, dtype=float).T.reshape(len(documents), len(columns))
+
+
+def _influence(context: RunContext, documents: Sequence[Document], accepted: Path) -> Floats:
+    """[n] of each document on the feedback items, never on hidden ones."""
+    texts = sorted(suite_texts(load_suite(suite_path(context, "feedback"))))
+    targets = sorted(texts, key=lambda t: draw_key(context, 0, f"target:{t}"))[:TARGETS]
+    parts = halves([d.text for d in documents], context.config.workers)
+    jobs = [(str(accepted), part, targets) for part in parts]
+    return np.array([x for part in context.workers.map(influence_job, jobs) for x in part])
