@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from .lab.cli import lab
+
 RUNS = click.option(
     "--runs",
     type=click.Path(path_type=Path),
@@ -177,6 +179,9 @@ def trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], run
     from .view import text
 
     _show(run_trial(preset, against, seeds, overrides, runs), text.trial, as_json)
+
+
+cli.add_command(lab)
 
 
 def _show(data: Any, render: Any, as_json: bool) -> None:

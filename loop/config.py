@@ -140,7 +140,7 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> RunConfig:
     if not isinstance(tree, dict):
         raise InputError(f"{path}: wanted a mapping of settings, got {type(tree).__name__}")
     for item in overrides:
-        _override(tree, item)
+        override(tree, item)
     return parse_config(tree, path.name)
 
 
@@ -173,7 +173,12 @@ def _find(name: str) -> Path:
     raise InputError(f"no preset or config file {name!r}: {hint}presets are {', '.join(known)}")
 
 
-def _override(tree: dict[str, Any], item: str) -> None:
+def override(tree: dict[str, Any], item: str) -> None:
+    """Put `a.b=value` into a tree of settings.
+
+    Raises:
+        InputError: not so written, or `a` is a value.
+    """
     key, eq, value = item.partition("=")
     if not eq or not key:
         raise InputError(f"--set wants key=value such as training.steps=40, got {item!r}")

@@ -3,10 +3,7 @@
 import os
 import re
 import shutil
-import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +18,7 @@ from .disk import explained
 from .feedback import create
 from .run_folder import RunFolder, create_run, open_run
 from .spent import spent
-from .workers import THREADS, Stopping
+from .workers import THREADS, Stopping, stop_signals
 
 if TYPE_CHECKING:
     from .context import RunContext
@@ -68,7 +65,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool 
     from .progress import Progress
 
     progress = Progress(quiet)
-    with explained(folder.root), folder.lock(), _signals(progress) as stopping:
+    with explained(folder.root), folder.lock(), stop_signals(progress.say) as stopping:
         folder.sweep()
         folder.write_config(config)  # only who holds the run may change its limits
         try:
@@ -153,28 +150,6 @@ def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[st
             raise Ended(f"run {context.folder.name!r} has ended: {end.reason}. Go on with: {more}")
         graph.update_state(thread, {"stop": end.reason if end else ""}, as_node="learn")
     return None
-
-
-@contextmanager
-def _signals(progress: "Progress") -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends at once (which a resume survives as well)."""
-    stopping = threading.Event()
-
-    def ask(number: int, frame: object) -> None:
-        if stopping.is_set():
-            raise KeyboardInterrupt
-        stopping.set()
-        progress.say("stopping at the next safe point (again to stop at once)")
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stopping
-        return
-    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _limited(config: RunConfig, limits: dict[str, Any]) -> RunConfig:

@@ -4,9 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from typing import Any
@@ -25,6 +26,28 @@ OFFLINE = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 class Stopping(Exception):
     """The run was asked to stop (Ctrl-C, SIGTERM); everything finished so far is on disk."""
+
+
+@contextmanager
+def stop_signals(say: Callable[[str], None]) -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends at once (which a resume survives as well)."""
+    stopping = threading.Event()
+
+    def ask(number: int, frame: object) -> None:
+        if stopping.is_set():
+            raise KeyboardInterrupt
+        stopping.set()
+        say("stopping at the next safe point (again to stop at once)")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stopping
+        return
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 Report = Callable[[str, int, int, str], None]

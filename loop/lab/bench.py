@@ -10,9 +10,10 @@ from ...eval.composite import Scale
 from ...tiers.tier import arms
 from ...training.packing import PackedArm
 from ..context import Controls
+from ..feedback.guard import guarded_recommendation
 from ..feedback.mechanism import Evidence, Mechanism, Plan, Signals
 from ..feedback.policy import vector
-from ..nodes.allocate import previous_round
+from ..nodes.allocate import load_mechanism, planning_context, previous_round
 from ..nodes.bench import Found
 from ..nodes.evidence import keep_evidence
 from ..state import State, Update
@@ -41,8 +42,12 @@ class WorldBench:
     """True composite of the accepted model after every round, the base first, in sds."""
     feedback: list[float] = field(default_factory=list)
     """The same on feedback items."""
+    truth: list[float] = field(default_factory=list)
+    """True gain of main over control in every round."""
     cost: list[float] = field(default_factory=list)
     """Run-equivalents of every round: tokens trained on and models measured."""
+    recommended: float | None = None
+    """In reset mode: true composite of a full run on what the mechanism recommends in the end."""
     _reference: Any = None
     _runs: list[Run] = field(default_factory=list)
 
@@ -87,6 +92,8 @@ class WorldBench:
         """Scores on both splits."""
         number = state["round"]
         self.measured = measure(self.world, number, self._runs)
+        main, control = (self.measured.runs[n].state for n in ("main", "control"))
+        self.truth.append(self.world.composite(main) - self.world.composite(control))
         self._reference = self.world.train(self._reference, uniform(self.world))
         return Update()
 
@@ -95,13 +102,25 @@ class WorldBench:
         row = context.db.rows("rounds", round=state["round"])[0]
         told = {"round": state["round"], "run": row["accepted"], "path": state["accepted"], "stop": state["stop"]}
         context.db.set_meta("final", told)
+        if context.config.mode == "reset":
+            self._recommend(state["round"])
         return Update()
+
+    def _recommend(self, number: int) -> None:
+        """What the mechanism would train on after all it has learned."""
+        before = previous_round(self.context, number + 1)
+        assert before is not None
+        mechanism = load_mechanism(self, self.context, number, before["mechanism_state"])
+        planning = planning_context(self, self.context, number + 1, before)
+        wanted, problem = guarded_recommendation(mechanism, planning, self.context.config.feedback)
+        if problem:
+            self.context.event(number, "finish", "warning", problem)
+        self.recommended = self.world.composite(self.world.train(self.states[BASE], self.world.realised(wanted)))
 
     @property
     def offers(self) -> frozenset[str]:
         """Probes where the config pays for them, sizes, and what the world measures."""
-        probes = {"probes"} if self.context.config.probes.count else set()
-        return frozenset({"sizes"} | probes | self.world.offers)
+        return offers(self.world, self.context.config.probes.count)
 
     @cached_property
     def arms(self) -> tuple[str, ...]:
@@ -165,3 +184,8 @@ class WorldBench:
 def model_path(number: int, name: str) -> str:
     """Where a real run would have saved a model."""
     return f"models/round-{number:03d}/{name}"
+
+
+def offers(world: World, probes: int) -> frozenset[str]:
+    """What mechanisms may need and a world has."""
+    return frozenset({"sizes"} | ({"probes"} if probes else set()) | world.offers)

@@ -2,16 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..feedback.mechanism import Floats
-
 DOMAINS = ("en", "zh", "math", "code")
 BENCHMARKS = ("en", "zh", "math", "code", "reasoning")
 
 
-def _table(*rows: tuple[float, ...]) -> Floats:
-    return np.array(rows, dtype=float)
+Row = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -39,29 +34,28 @@ class Calibration:
     exposure: float = 1.0
     """Exposure of the base model to every capability."""
 
-    @property
-    def quality(self) -> Floats:
-        """[T, D] what a token of a tier adds (Q)."""
-        return _table((1, 1, 1, 1), (1.43, 1.69, 1.63, 1.46), (2.98, 4.14, 3.85, 3.11), (3.33, 4.64, 4.31, 3.48))
-
-    @property
-    def transfer(self) -> Floats:
-        """[B, D] what a token of a domain adds to a capability; below zero it interferes (T)."""
-        return _table(
-            (1, 0.2, 0.1, 0.05), (0.2, 1, 0.05, -0.05), (0.05, 0.05, 1, 0.35), (0, -0.05, 0.3, 1), (0.4, 0.3, 0.45, 0.3)
-        )
-
-    @property
-    def ability(self) -> Floats:
-        """[3, B] ability without exposure, gain per log of exposure, and exposure where it begins (theta0, g, e)."""
-        return _table((0.15, 0.10, -0.75, -0.95, -0.45), (0.22, 0.22, 0.42, 0.36, 0.26), (1, 1, 0.6, 0.6, 1))
-
-    @property
-    def guess(self) -> Floats:
-        """[B] accuracy of guessing."""
-        return np.array([0.25, 0.25, 0, 0, 0.25])
-
-    @property
-    def stock(self) -> Floats:
-        """[T, D] distinct tokens, in full runs (U)."""
-        return _table((40, 30, 25, 30), (8, 6, 5, 6), (5, 4, 4, 4), (1, 0.8, 0.8, 0.8))
+    quality: tuple[Row, ...] = (
+        (1, 1, 1, 1),
+        (1.43, 1.69, 1.63, 1.46),
+        (2.98, 4.14, 3.85, 3.11),
+        (3.33, 4.64, 4.31, 3.48),
+    )
+    """[T, D] what a token of a tier adds (Q)."""
+    transfer: tuple[Row, ...] = (
+        (1, 0.2, 0.1, 0.05),
+        (0.2, 1, 0.05, -0.05),
+        (0.05, 0.05, 1, 0.35),
+        (0, -0.05, 0.3, 1),
+        (0.4, 0.3, 0.45, 0.3),
+    )
+    """[B, D] what a token of a domain adds to a capability; below zero it interferes (T)."""
+    ability: Row = (0.15, 0.10, -0.75, -0.95, -0.45)
+    """[B] ability without exposure (theta0)."""
+    gain: Row = (0.22, 0.22, 0.42, 0.36, 0.26)
+    """[B] ability gained per log of exposure (g)."""
+    onset: Row = (1, 1, 0.6, 0.6, 1)
+    """[B] exposure at which that begins (e)."""
+    guess: Row = (0.25, 0.25, 0, 0, 0.25)
+    """[B] accuracy of guessing."""
+    stock: tuple[Row, ...] = ((40, 30, 25, 30), (8, 6, 5, 6), (5, 4, 4, 4), (1, 0.8, 0.8, 0.8))
+    """[T, D] distinct tokens, in full runs (U)."""

@@ -30,21 +30,14 @@ def trajectory(world: World, rounds: int, mixture: Floats) -> Floats:
     return np.array(found)
 
 
-def greedy(world: World, rounds: int, reset: bool = False) -> Floats:
-    """[rounds + 1] true composite of one who climbs the true gradient afresh in every round (research/feedback.md 4.4).
-
-    Args:
-        world: any.
-        rounds: how many.
-        reset: whether every round starts from the base; then the climb goes on from the mixture of the last round.
-    """
+def greedy(world: World, rounds: int) -> Floats:
+    """[rounds + 1] true composite of climbing the true gradient afresh in every round (research/feedback.md 4.4)."""
     state, w = world.start(), uniform(world)
     found = [world.composite(state)]
     for _ in range(rounds):
         w = climb(world, state, w, STEPS)
-        after = world.train(state, world.realised(w))
-        found.append(world.composite(after))
-        state = state if reset else after
+        state = world.train(state, world.realised(w))
+        found.append(world.composite(state))
     return np.array(found)
 
 

@@ -77,11 +77,12 @@ class PlantedWorld(World):
         self.drift, self.noise, self.null, self.trap, self.horizon = drift, noise, null, trap, horizon
         self.channel, self.quality_of_influence = channel, influence
         rng = np.random.default_rng([seed, 0])
-        self.transfer = c.transfer * np.exp(rng.normal(0, 0.35 * jitter, c.transfer.shape))
-        quality = c.quality * np.exp(rng.normal(0, 0.20 * jitter, c.quality.shape))
-        self.floor, self.gain, self.onset = c.ability
-        self.gain = self.gain * np.exp(rng.normal(0, 0.20 * jitter, len(BENCHMARKS)))
-        self.stock = (c.stock * np.exp(rng.normal(0, 0.30 * jitter, c.stock.shape))).T.ravel()
+        transfer, quality, stock = np.array(c.transfer), np.array(c.quality), np.array(c.stock)
+        self.transfer = transfer * np.exp(rng.normal(0, 0.35 * jitter, transfer.shape))
+        quality = quality * np.exp(rng.normal(0, 0.20 * jitter, quality.shape))
+        self.floor, self.onset, self.guess = np.array(c.ability), np.array(c.onset), np.array(c.guess)
+        self.gain = np.array(c.gain) * np.exp(rng.normal(0, 0.20 * jitter, len(BENCHMARKS)))
+        self.stock = (stock * np.exp(rng.normal(0, 0.30 * jitter, stock.shape))).T.ravel()
         self.surprise = _plant(quality, rng, surprise)
         self.trapped = 4 * int(rng.integers(len(DOMAINS))) + 2
         self.quality = quality.T.ravel()
@@ -136,7 +137,7 @@ class PlantedWorld(World):
         after = self.train(state, mixture)
         theta = self.abilities(after)
         logistic = 1 / (1 + np.exp(-theta / SLOPE))
-        slope = (1 - self.calibration.guess) * logistic * (1 - logistic) / SLOPE
+        slope = (1 - self.guess) * logistic * (1 - logistic) / SLOPE
         slope = slope * self.gain / (self.onset + after.capability) * (after.capability > 0) * 100 / POINTS
         if self.null:
             slope = 0 * slope
@@ -218,8 +219,7 @@ class PlantedWorld(World):
         return np.asarray((np.abs(self.transfer) * self.feedback_bias) @ share / (np.abs(self.transfer) @ share))
 
     def _accuracy(self, theta: Floats) -> Floats:
-        guess = self.calibration.guess
-        return np.asarray(guess + (1 - guess) / (1 + np.exp(-theta / SLOPE)))
+        return np.asarray(self.guess + (1 - self.guess) / (1 + np.exp(-theta / SLOPE)))
 
 
 def _plant(quality: Floats, rng: np.random.Generator, chance: float) -> str:

@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ...tiers.errors import InputError
 from ...tiers.record import Record
+from ...tiers.tier import arms
 from ..config import RunConfig, parse_config
 from ..context import Controls
+from ..feedback import create
+from ..feedback.config import FeedbackConfig
+from ..feedback.mechanism import Mode
 from ..graph import build, walk
 from ..nodes.allocate import allocate
 from ..nodes.learn import learn
@@ -20,7 +25,7 @@ from ..nodes.once import once
 from ..progress import Progress
 from ..run_db import RunDB
 from ..state import State, Update
-from .bench import WorldBench
+from .bench import WorldBench, offers
 from .world import World
 
 
@@ -44,6 +49,8 @@ class Trajectory(Record):
     """[rounds + 1] of the accepted model, the base first."""
     feedback: tuple[float, ...]
     """[rounds + 1] the same on feedback items: where it runs ahead, the items are being gamed."""
+    truth: tuple[float, ...]
+    """[rounds] true gain of main over control."""
     cost: tuple[float, ...]
     """[rounds] run-equivalents spent so far."""
     accepted: int
@@ -54,6 +61,19 @@ class Trajectory(Record):
     """What the mechanism did that it may not, each once; a run with any is a scored failure."""
     failed_rounds: int = 0
     seconds: float = 0.0
+    recommended: float | None = None
+    """In reset mode: true composite of the mixture that the mechanism recommends in the end."""
+
+    @property
+    def final(self) -> float:
+        """What it is judged by: the last accepted model, in reset mode the recommendation."""
+        return self.composite[-1] if self.recommended is None else self.recommended
+
+    @classmethod
+    def refused(cls, mechanism: str, world: str, seed: int, reason: str) -> "Trajectory":
+        """A mechanism that was not made for this."""
+        nothing: dict[str, Any] = {"composite": (), "feedback": (), "truth": (), "cost": (), "accepted": 0, "claims": 0}
+        return cls(mechanism=mechanism, world=world, seed=seed, problems=(reason,), **nothing)
 
 
 def nodes_of(bench: WorldBench) -> dict[str, Callable[[LabContext, State], Update]]:
@@ -81,6 +101,15 @@ def settings(world: World, rounds: int, feedback: dict[str, Any], mode: str, ove
         group = tree.setdefault(key, {})
         tree[key] = group | value if isinstance(value, dict) else value
     return parse_config(tree, "lab")
+
+
+def fits(mechanism: str, world: World, mode: Mode) -> bool:
+    """Whether a mechanism is made for this mode and has what it needs in a world."""
+    try:
+        create(FeedbackConfig(mechanism=mechanism), tuple(arms(world.domains)), 0, mode, offers(world, 1))
+    except InputError:
+        return False
+    return True
 
 
 def simulate(world: World, config: RunConfig, label: str = "") -> Trajectory:
@@ -129,10 +158,12 @@ def trajectory_of(bench: WorldBench, mechanism: str, seconds: float) -> Trajecto
         seed=world.seed,
         composite=tuple(world.points * c for c in bench.composite),
         feedback=tuple(world.points * c for c in bench.feedback),
+        truth=tuple(world.points * t for t in bench.truth),
         cost=tuple(np.cumsum(bench.cost).tolist()),
         accepted=sum(r["accepted"] == "main" for r in rounds),
         claims=sum(d["verdict"] == "gain" for d in verdicts),
         problems=tuple(dict.fromkeys(e["message"] for e in blamed)),
         failed_rounds=len({e["round"] for e in blamed}),
         seconds=seconds,
+        recommended=None if bench.recommended is None else world.points * bench.recommended,
     )

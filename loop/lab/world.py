@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..feedback.mechanism import Floats, Signals
+from ..feedback.mechanism import Floats, Mode, Signals
 
 GRADIENT_STEP = 1e-4
 
@@ -31,6 +31,8 @@ class World(ABC):
     """Standard error from items of one run's score on one benchmark, in a paired comparison."""
     seed_sd: float = 0.008
     """Standard deviation of one run's score on one benchmark over seeds of training."""
+    modes: frozenset[Mode] = frozenset({"reset", "continue"})
+    """What runs make sense in it."""
     offers: frozenset[str] = frozenset()
     """Names of the `Signals` that this world measures."""
 

@@ -44,10 +44,10 @@ def render(run: RunReader) -> str:
     return environment().get_template("report.html.jinja").render(data | drawings(data))
 
 
-def environment() -> Environment:
-    """Templates of this room: everything is escaped, an unknown name is an error."""
+def environment(*others: Path) -> Environment:
+    """Templates of this room and of `others`: everything is escaped, an unknown name is an error."""
     found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([Path(__file__).parent, *others]),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,

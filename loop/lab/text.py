@@ -1,0 +1,110 @@
+"""The lab on a terminal: the rounds of one simulated run, and the standings of a tournament."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+from ..view.formats import NOTHING, interval, line, percent, signed
+from ..view.text import console, heading, table, verdict
+
+
+def run(data: Mapping[str, Any]) -> None:
+    """`coevo lab run`: a line a round, and how it ended against the yardsticks."""
+    out, unit = console(), data["unit"]
+    out.print(Text.assemble((data["mechanism"], "bold"), f" in {line(data['world'], 80)}, seed {data['seed']}"))
+    if data["told"]:
+        out.print(Text(f"planted here: {data['told']}"))
+    rows = [
+        (
+            r["round"],
+            r["moves"],
+            r["probes"],
+            signed(r["measured"], 2),
+            signed(r["true"], 2),
+            verdict(r["verdict"]),
+            r["accepted"],
+            signed(r["lead"], 2),
+            signed(r["regret"], 2),
+        )
+        for r in data["rounds"]
+    ]
+    names = ["round", "largest moves from the reference", "probes", "main-control", "true", "verdict", "accepted"]
+    names += ["over uniform", "behind oracle"]
+    out.print(table(names, rows, "round,probes,main-control,true,over uniform,behind oracle"))
+    for told in data["problems"]:
+        out.print(Text(f"failed    {line(told, 200)}", style="red"))
+    share = NOTHING if data["share"] is None else percent(data["share"])
+    out.print()
+    out.print(Text(f"ends {signed(data['gain'], 2)} {unit} over uniform, {share} of what the oracle gains"))
+    ms = f"{data['round_ms']:.1f} ms a round, LangGraph and disk included"
+    out.print(Text(f"spent {data['cost']:.1f} full runs · {ms}"))
+
+
+def tournament(data: Mapping[str, Any]) -> None:
+    """`coevo lab report`: a table for each world, then what is resolved between the first and the others."""
+    out = console()
+    out.print(Text(f"{data['rounds']} rounds, mode {data['mode']}, {data['played']} of {data['wanted']} runs played"))
+    for world in data["worlds"]:
+        gap = f"oracle over uniform {world['gap']:.2f} {world['unit']}"
+        heading(out, f"{line(world['world'], 80)} · {world['n']} worlds · {gap}")
+        out.print(_standings(world))
+        for r in world["rows"]:
+            if r["failures"]:
+                told = f"{r['mechanism']} failed in {r['failures']} worlds: {line(r['reason'], 160)}"
+                out.print(Text(told, style="red"))
+        _pairs(out, world)
+
+
+def _standings(world: Mapping[str, Any]) -> Any:
+    rows = []
+    for r in world["rows"]:
+        if r["gain"] is None:
+            rows.append((r["mechanism"], *[NOTHING] * 9, r["failures"]))
+            continue
+        rows.append(
+            (
+                r["mechanism"],
+                f"{signed(r['gain'], 2)} ({signed(r['low'], 2)} to {signed(r['high'], 2)})",
+                percent(r["share"]["mean"]),
+                signed(r["worst"], 2),
+                f"{r['regret']:.2f}",
+                percent(r["reached"]),
+                f"{r['cost']:.0f}",
+                signed(r["equal_cost"], 2),
+                percent(r["accepted"]),
+                percent(r["claims"], 1),
+                r["failures"],
+            )
+        )
+    names = ["mechanism", "over uniform (95 %)", "of gap", "worst decile", "regret", "90 %", "cost"]
+    names += [f"at {world['budget']:.0f}", "main", "claims", "failed"]
+    found = table(names, rows, ",".join(names[1:]))
+    found.columns[0].no_wrap = True
+    return found
+
+
+def share(told: Mapping[str, Any]) -> str:
+    """`81 % (77 to 85)`."""
+    if told["mean"] is None:
+        return NOTHING
+    return f"{100 * told['mean']:.0f} % ({100 * told['low']:.0f} to {100 * told['high']:.0f})"
+
+
+def _pairs(out: Any, world: Mapping[str, Any]) -> None:
+    first = world["rows"][0]["mechanism"]
+    mine = [leading(p, first) for p in world["pairs"] if first in (p["treatment"], p["reference"])]
+    if not mine:
+        return
+    rows = [(p["reference"], signed(p["gain"], 3), interval(p), p["n"], verdict(p["verdict"])) for p in mine]
+    out.print(Text(f"{first} against, world by world:", style="bold"))
+    out.print(table(["other", world["unit"], "95 % interval", "n", "verdict"], rows, f"{world['unit']},n"))
+
+
+def leading(pair: Mapping[str, Any], first: str) -> Mapping[str, Any]:
+    """A pair with `first` as the treatment."""
+    if pair["treatment"] == first:
+        return pair
+    flipped = {"gain": "loss", "loss": "gain"}.get(pair["verdict"], pair["verdict"])
+    turned = {"treatment": first, "reference": pair["treatment"], "gain": -pair["gain"], "verdict": flipped}
+    return dict(pair) | turned | {"low": -pair["high"], "high": -pair["low"]}
