@@ -6,21 +6,69 @@ from collections.abc import Callable
 from typing import Any
 
 from ...tiers.errors import InputError
+from .aioli import Aioli
 from .base import ANY_MODE
+from .climb import Climb
 from .config import FeedbackConfig
+from .doge import Doge
+from .doremi import DoReMi
+from .evolution import Evolution
+from .exp3 import Exp3
+from .exp3_ix import Exp3Ix
+from .gaussian_ts import GaussianTs
+from .gp_bo import GpBo
+from .hyperband import Hyperband
+from .influence_eg import InfluenceEg
+from .lin_ts import LinTs
+from .log_blr import LogBlr
+from .loopai import LoopAi
 from .mechanism import Mechanism, Mode
+from .mixmin import MixMin
+from .odm import Odm
+from .olmix import Olmix
 from .paper_schedule import PaperSchedule
+from .regmix import RegMix
+from .skill_it import SkillIt
+from .strategist_only import StrategistOnly
 from .structured_blr import StructuredBlr
+from .successive_halving import SuccessiveHalving
+from .temperature import Temperature
 from .tier_prior import TierPrior
 from .trust_blr import trust_blr
+from .ucb import Ucb
 from .uniform import Uniform
+from .unimax import UniMax
 
 MECHANISMS: dict[str, Callable[[FeedbackConfig, tuple[str, ...], int], Mechanism]] = {
     "uniform": Uniform,
+    "temperature": Temperature,
+    "unimax": UniMax,
     "tier_prior": TierPrior,
     "paper_schedule": PaperSchedule,
+    "ucb": Ucb,
+    "exp3": Exp3,
+    "exp3_ix": Exp3Ix,
+    "gaussian_ts": GaussianTs,
+    "lin_ts": LinTs,
     "structured_blr": StructuredBlr,
+    "influence_eg": InfluenceEg,
     "trust_blr": trust_blr,
+    "log_blr": LogBlr,
+    "gp_bo": GpBo,
+    "evolution": Evolution,
+    "successive_halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+    "doremi": DoReMi,
+    "doge": Doge,
+    "odm": Odm,
+    "skill_it": SkillIt,
+    "mixmin": MixMin,
+    "aioli": Aioli,
+    "regmix": RegMix,
+    "climb": Climb,
+    "olmix": Olmix,
+    "strategist_only": StrategistOnly,
+    "loopai": LoopAi,
 }
 """Mechanisms by name; each is called with (config, arms, seed)."""
 

@@ -11,6 +11,8 @@ from .config import FeedbackConfig
 from .mechanism import Context, Evidence, Floats, Mode, Probe
 
 ANY_MODE: frozenset[Mode] = frozenset({"reset", "continue"})
+RESET: frozenset[Mode] = frozenset({"reset"})
+CONTINUE: frozenset[Mode] = frozenset({"continue"})
 
 
 class NoSettings(Record):
@@ -28,7 +30,7 @@ class Base:
     """`probes`, `sizes`, or names of `Signals`: what it cannot do without."""
     Settings: ClassVar[type[Record]] = NoSettings
     """What `feedback.options` may set."""
-    remembers: ClassVar[tuple[str, ...]] = ()
+    remembers: tuple[str, ...] = ()
     """Attributes that are its state: arrays, numbers, or lists of them."""
 
     def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
@@ -49,6 +51,17 @@ class Base:
     def recommend(self, context: Context) -> Floats:
         """[K] the mixture to train on in the end."""
         return self.plan(context)[0]
+
+    def signal(self, context: Context, name: str) -> Floats:
+        """A signal that the mechanism cannot do without.
+
+        Raises:
+            InputError: nobody measured it in this round.
+        """
+        found = context.sizes if name == "sizes" else getattr(context.signals, name)
+        if found is None:
+            raise InputError(f"{self.name} needs {name}, which nobody measured in round {context.round}")
+        return np.asarray(found, dtype=float)
 
     def random(self, number: int) -> np.random.Generator:
         """Random numbers of one round: the same whenever the round is planned again."""

@@ -75,5 +75,5 @@ class FeedbackConfig(Record):
     """Composite sds that one sd of a perfect rubric's score is thought to be worth."""
 
 
-PUBLISHED = FeedbackConfig(calibration="published", gate="always", step=3.0)
+PUBLISHED = FeedbackConfig(calibration="published", gate="always", step=3.0, floor=0.002)
 """What mechanisms are compared with in the lab: each as it was published, its own steps bounded by itself, no gate."""

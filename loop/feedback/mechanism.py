@@ -55,7 +55,7 @@ class Signals:
     losses: Floats | None = None
     """[K] loss of the model on held-back text of each arm, nats per token."""
     reference_losses: Floats | None = None
-    """[K] the same loss of a reference model that was trained on the reference mixture."""
+    """[K] the same loss of a reference model that has finished its training on the reference mixture."""
     skills: Floats | None = None
     """[K, K] how much training on arm i lowers the loss on arm j (the skills graph)."""
     target_logprobs: Floats | None = None

@@ -62,6 +62,8 @@ def carried(previous: Plan | None, accepted: Literal["main", "control"], context
 def admit(wanted: Floats, context: Context, config: FeedbackConfig) -> Floats:
     """[K] the mixture of one step: anchored to the reference, in the trust region around the start, floors, caps.
 
+    In reset mode a mixture is one trial from the one base, so there is nothing to stay near.
+
     Raises:
         InputError: `wanted` has the wrong length, is not finite, is negative or does not sum to one.
     """
@@ -69,6 +71,8 @@ def admit(wanted: Floats, context: Context, config: FeedbackConfig) -> Floats:
     start = start_of(context)
     a = config.anchor
     pulled = np.maximum(wanted, 1e-9) ** (1 - a) * np.maximum(context.reference, 1e-9) ** a
+    if context.mode == "reset":
+        return project(pulled, context.live, context.cap, config.floor)
     low, high = start * np.exp(-config.step), np.maximum(start, config.floor) * np.exp(config.step)
     return project(pulled, context.live, context.cap, config.floor, low, high)
 

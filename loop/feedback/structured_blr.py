@@ -17,7 +17,7 @@ from .tier_prior import tier_z
 
 
 class Settings(Record):
-    """Values are in points (`feedback.point`) per unit of share."""
+    """Values are in points (`feedback.point`) per unit of share; published were probes of (.6, .6, .4)."""
 
     thompson: bool = False
     """Step on a draw from the posterior instead of its mean."""
@@ -25,9 +25,9 @@ class Settings(Record):
     """Prior mean of a value, per unit of tier z."""
     blocks: tuple[float, float, float] = (1.5, 0.7, 0.7)
     """Prior sds of the tier, domain and cell part of a value."""
-    discount: float = Field(default=0.95, gt=0, le=1)
+    discount: float = Field(default=0.9, gt=0, le=1)
     """Weight of evidence that is one round older: values drift as the model learns."""
-    probe: tuple[float, float, float] = (0.6, 0.6, 0.4)
+    probe: tuple[float, float, float] = (3.0, 3.0, 3.0)
     """Sds of a probe's tilt of tiers, domains and cells, in log share."""
     tau: float = Field(default=6.0, gt=0)
     """Points per unit of share that move a log share by one."""
