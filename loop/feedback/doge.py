@@ -7,6 +7,7 @@ from ...tiers.record import Record
 from .base import Base
 from .config import FeedbackConfig
 from .mechanism import Context, Floats, Probe
+from .simplex import softmax
 
 
 class Settings(Record):
@@ -39,7 +40,6 @@ class Doge(Base):
         alignment = raw / max(float(np.sqrt((raw**2).mean())), 1e-12)
         low = -self.settings.clip if self.settings.signed else 0.0
         self.logs = self.logs + self.settings.rate * np.clip(alignment, low, self.settings.clip)
-        weights = np.where(context.live, np.exp(self.logs - self.logs.max()), 0.0)
-        self.total, self.steps = self.total + weights / weights.sum(), self.steps + 1
+        self.total, self.steps = self.total + softmax(self.logs, context.live), self.steps + 1
         wanted = np.where(context.live, self.total, 0.0)
         return wanted / wanted.sum(), (), f"doge: best aligned is {self.arms[int(np.argmax(alignment))]}"

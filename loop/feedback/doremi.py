@@ -7,6 +7,7 @@ from ...tiers.record import Record
 from .base import Base
 from .config import FeedbackConfig
 from .mechanism import Context, Floats, Probe
+from .simplex import softmax
 
 
 class Settings(Record):
@@ -38,9 +39,9 @@ class DoReMi(Base):
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
         """One step of the weights, and their mean so far."""
         excess = np.maximum(self.signal(context, "losses") - self.signal(context, "reference_losses"), 0.0)
-        raised = np.where(context.live, self.weights * np.exp(self.settings.rate * (excess - excess.max())), 0.0)
+        raised = softmax(np.log(np.maximum(self.weights, 1e-300)) + self.settings.rate * excess, context.live)
         flat = context.live / context.live.sum()
-        self.weights = (1 - self.settings.smoothing) * raised / raised.sum() + self.settings.smoothing * flat
+        self.weights = (1 - self.settings.smoothing) * raised + self.settings.smoothing * flat
         self.total, self.steps = self.total + self.weights, self.steps + 1
         wanted = np.where(context.live, self.total, 0.0)
         return wanted / wanted.sum(), (), f"doremi: most excess loss has {self.arms[int(np.argmax(excess))]}"

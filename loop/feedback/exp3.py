@@ -7,6 +7,7 @@ import numpy as np
 from .config import FeedbackConfig
 from .mechanism import Context, Floats, Probe
 from .one_arm import OneArm
+from .simplex import softmax
 
 
 class Exp3(OneArm):
@@ -30,9 +31,8 @@ class Exp3(OneArm):
     def probabilities(self, context: Context) -> Floats:
         """Exponential weights mixed with uniform."""
         self.rounds = context.rounds
-        weights = np.where(context.live, np.exp(self.logs - self.logs.max()), 0.0)
         flat = context.live / context.live.sum()
-        return np.asarray((1 - self.gamma) * weights / weights.sum() + self.gamma * flat)
+        return np.asarray((1 - self.gamma) * softmax(self.logs, context.live) + self.gamma * flat)
 
     def plan(self, context: Context) -> tuple[Floats, tuple[Probe, ...], str]:
         """As every bandit; the chance of the pulled arm is remembered."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from .exp3 import Exp3
 from .mechanism import Context, Floats
+from .simplex import softmax
 
 
 class Exp3Ix(Exp3):
@@ -21,8 +22,7 @@ class Exp3Ix(Exp3):
     def probabilities(self, context: Context) -> Floats:
         """Exponential weights, nothing mixed in."""
         self.rounds = context.rounds
-        weights = np.where(context.live, np.exp(self.logs - self.logs.max()), 0.0)
-        return np.asarray(weights / weights.sum())
+        return softmax(self.logs, context.live)
 
     def learn(self, arm: int, gain: float, variance: float) -> None:
         """Implicitly explored loss into the log weight."""

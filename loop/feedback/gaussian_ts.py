@@ -7,6 +7,7 @@ from .config import FeedbackConfig
 from .mechanism import Context, Floats
 from .one_arm import OneArm
 from .one_arm import Settings as OneArmSettings
+from .simplex import softmax
 
 
 class Settings(OneArmSettings):
@@ -41,7 +42,7 @@ class GaussianTs(OneArm):
 
     def probabilities(self, context: Context) -> Floats:
         """Softmax of the posterior means."""
-        return np.where(context.live, np.exp(self._belief()[0] / self.settings.temperature), 0.0)
+        return softmax(self._belief()[0] / self.settings.temperature, context.live)
 
     def pull(self, context: Context, probabilities: Floats) -> int:
         """The highest draw."""

@@ -7,6 +7,7 @@ from ...tiers.record import Record
 from .base import Base
 from .config import FeedbackConfig
 from .mechanism import Context, Floats, Probe
+from .simplex import softmax
 
 
 class Settings(Record):
@@ -39,8 +40,8 @@ class Odm(Base):
         fresh = losses / np.maximum(self.shares, 1e-6)
         self.rewards = self.settings.memory * self.rewards + (1 - self.settings.memory) * fresh
         now, before = _explored(k, context.round), _explored(k, context.round - 1)
-        gibbs = np.where(context.live, np.exp(before * (self.rewards - self.rewards.max())), 0.0)
-        self.shares = np.where(context.live, (1 - k * now) * gibbs / gibbs.sum() + now, 0.0)
+        gibbs = softmax(before * self.rewards, context.live)
+        self.shares = np.where(context.live, (1 - k * now) * gibbs + now, 0.0)
         self.shares = self.shares / self.shares.sum()
         return self.shares, (), f"odm: highest reward has {self.arms[int(np.argmax(self.rewards))]}"
 

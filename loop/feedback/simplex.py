@@ -51,3 +51,10 @@ def _scaled(wanted: Floats, lower: Floats, upper: Floats) -> Floats:
     mixture = np.zeros_like(wanted)
     mixture[inside] = np.clip(t * w, lo, hi)
     return np.asarray(mixture / mixture.sum())
+
+
+def softmax(logs: Floats, live: NDArray[np.bool_]) -> Floats:
+    """[K] exp(logs) over the live arms, normalised; nothing for the others, whatever their logs are."""
+    kept = np.where(live, logs, -np.inf)
+    w = np.exp(kept - kept.max())
+    return np.asarray(w / w.sum())

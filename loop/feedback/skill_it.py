@@ -7,6 +7,7 @@ from ...tiers.record import Record
 from .base import Base
 from .config import FeedbackConfig
 from .mechanism import Context, Floats, Probe
+from .simplex import softmax
 
 
 class Settings(Record):
@@ -40,6 +41,6 @@ class SkillIt(Base):
         graph = np.maximum(self.signal(context, "skills"), 0.0)
         graph = graph / max(float(graph.max()), 1e-12)
         teaches = graph @ np.sum(self.losses, axis=0)
-        move = self.settings.rate * (teaches - teaches[context.live].max())
-        wanted = np.where(context.live, context.reference * np.exp(move), 0.0)
-        return wanted / wanted.sum(), (), f"skill_it: most to teach has {self.arms[int(np.argmax(teaches))]}"
+        start = np.log(np.maximum(context.reference, 1e-300))
+        wanted = softmax(start + self.settings.rate * teaches, context.live)
+        return wanted, (), f"skill_it: most to teach has {self.arms[int(np.argmax(teaches))]}"

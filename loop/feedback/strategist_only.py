@@ -6,6 +6,7 @@ from pydantic import Field
 from ...tiers.record import Record
 from .mechanism import Context, Floats, Probe
 from .policy import start_of
+from .simplex import softmax
 from .trials import Trials
 
 
@@ -31,6 +32,6 @@ class StrategistOnly(Trials):
         """One step; where nothing is proposed the mixture stays."""
         shifts = context.signals.proposal or {}
         move = np.array([self.settings.trust * shifts.get(arm, 0.0) for arm in self.arms])
-        wanted = np.where(context.live, start_of(context) * np.exp(move), 0.0)
+        wanted = softmax(np.log(np.maximum(start_of(context), 1e-300)) + move, context.live)
         told = ", ".join(f"{arm} {by:+.2f}" for arm, by in shifts.items()) or "nothing, so the mixture stays"
-        return wanted / wanted.sum(), (), f"strategist_only: it wants {told}"
+        return wanted, (), f"strategist_only: it wants {told}"
