@@ -10,6 +10,8 @@ from .agent import Agent
 from .chat import Chat, UselessAnswer
 from .deliberation import Tool, deliberate, described
 
+STEPS = 6
+"""Answers that a model may take until it advises."""
 CONFIDENCE = 1.64
 """Standard errors of the bounds by which the rule compares arms."""
 
@@ -27,7 +29,7 @@ class Strategist(Agent):
         *,
         round: int,  # noqa: A002
         tools: Mapping[str, Tool] | None = None,
-        steps: int = 6,
+        steps: int = STEPS,
         probes: int = 1,
         budget: int = 500,
     ) -> None:

@@ -53,15 +53,20 @@ def end_of(budget: BudgetConfig, spent: Spent, rounds_done: int, rounds_wanted: 
     return None
 
 
+MARKS = (0.8, 0.5)
+"""Shares of a limit at which its owner is warned."""
+
+
 def warnings(budget: BudgetConfig, spent: Spent) -> list[str]:
-    """Limits of which at least half is gone."""
+    """Limits of which half, or four fifths, is gone; the sentence is the same however much more it is."""
     parts = [
         ("USD", spent.usd, budget.usd),
         ("seconds", spent.seconds, budget.seconds),
         ("GPU hours", spent.gpu_hours, budget.gpu_hours),
     ]
-    return [
-        f"{used / limit:.0%} of the budget of {limit:g} {unit} is spent"
-        for unit, used, limit in parts
-        if limit and used / limit >= 0.5
-    ]
+    found = []
+    for unit, used, limit in parts:
+        mark = next((m for m in MARKS if limit and used >= m * limit), None)
+        if mark:
+            found.append(f"more than {mark:.0%} of the budget of {limit:g} {unit} is spent")
+    return found

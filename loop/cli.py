@@ -17,6 +17,7 @@ RUNS = click.option(
     show_default=True,
     help="Folder that holds the runs.",
 )
+DRY = click.option("--dry-run", is_flag=True, help="Spend nothing: say what the rounds to come are expected to cost.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
 BUDGET = [
     click.option("--rounds", type=click.IntRange(min=1), help="Rounds in all, those already done included."),
@@ -53,24 +54,38 @@ def cli() -> None:
     help="Override a setting, such as feedback.mechanism=uniform.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing until the end.")
+@DRY
 @RUNS
 @budgeted
-def run(preset: str, name: str | None, overrides: tuple[str, ...], quiet: bool, runs: Path, **limits: Any) -> None:
+def run(
+    preset: str,
+    name: str | None,
+    overrides: tuple[str, ...],
+    quiet: bool,
+    dry_run: bool,
+    runs: Path,
+    **limits: Any,
+) -> None:
     """Start a run from a PRESET or a config file, and go on until its rounds or its budget are used up."""
-    from .runner import start
+    from .runner import expected, start
 
+    if dry_run:
+        return _expect(expected(preset, overrides, limits))
     start(preset, overrides, runs, name, limits, quiet)
 
 
 @cli.command()
 @click.argument("name")
 @click.option("--quiet", is_flag=True, help="Say nothing until the end.")
+@DRY
 @RUNS
 @budgeted
-def resume(name: str, quiet: bool, runs: Path, **limits: Any) -> None:
+def resume(name: str, quiet: bool, dry_run: bool, runs: Path, **limits: Any) -> None:
     """Continue a run where it stopped; more --rounds extend a finished one."""
-    from .runner import resume
+    from .runner import expected_of, resume
 
+    if dry_run:
+        return _expect(expected_of(runs, name, limits))
     resume(runs, name, limits, quiet)
 
 
@@ -182,6 +197,12 @@ def trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], run
 
 
 cli.add_command(lab)
+
+
+def _expect(found: Any) -> None:
+    from .view import text
+
+    text.estimate(found.model_dump(mode="json"))
 
 
 def _show(data: Any, render: Any, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from .workers import THREADS, Stopping, stop_signals
 
 if TYPE_CHECKING:
     from .context import RunContext
+    from .estimate import Estimate
     from .progress import Progress
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -45,6 +46,23 @@ def start(
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
     return work(folder, config, quiet, fresh=True)
+
+
+def expected(preset: str, overrides: tuple[str, ...], limits: dict[str, Any]) -> "Estimate":
+    """What a run that is not begun is expected to cost."""
+    from .estimate import estimate
+
+    return estimate(_limited(load_config(preset, overrides), limits))
+
+
+def expected_of(runs: Path, name: str, limits: dict[str, Any]) -> "Estimate":
+    """What the rounds that a run has still to do are expected to cost, by those that are done."""
+    from .estimate import estimate, measured
+    from .run_db import RunDB
+
+    folder = open_run(runs, name)
+    with RunDB(folder.database) as db:
+        return estimate(_limited(folder.config(), limits), measured(db))
 
 
 def resume(runs: Path, name: str, limits: dict[str, Any], quiet: bool = False) -> RunFolder:
@@ -90,6 +108,7 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
     from .nodes import bind
 
     _check_agents(config)
+    _tell_costs(folder, config, progress)
     context = open_context(folder, config, progress, stopping)
     try:
         graph = build(bind(context), folder.database)
@@ -125,6 +144,19 @@ def _check_agents(config: RunConfig) -> None:
     for role in ROLES:
         if getattr(config.agents, role).startswith("openai:"):
             check(config.agents.open(role))
+
+
+def _tell_costs(folder: RunFolder, config: RunConfig, progress: "Progress") -> None:
+    """Say what the rounds to come are expected to cost, where a model is paid."""
+    from .estimate import estimate, measured
+    from .run_db import RunDB
+
+    with RunDB(folder.database) as db:
+        expected = estimate(config, measured(db))
+    if expected.usd[1]:
+        progress.say(f"expected to cost {expected.usd[0]:.2f} to {expected.usd[1]:.2f} USD; more with --dry-run")
+    for told in expected.warnings:
+        progress.say(f"warning: {told}")
 
 
 def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[str, Any] | None:

@@ -81,8 +81,10 @@ def next_state(context: Controls, state: State, accepted: str) -> Update:
     """Which model the next round starts from, and whether there is one."""
     number = state["round"]
     used = spent(context.db, context.on_gpu)
+    known = {e["message"] for e in context.db.rows("events")}
     for told in warnings(context.config.budget, used):
-        context.event(number, "learn", "warning", told)
+        if told not in known:  # once when a mark is passed, not every round after
+            context.event(number, "learn", "warning", told)
     stop = stop_reason(context.config.budget, used, number, context.config.rounds)
     start = accepted if context.config.mode == "continue" else state["start"]
     return Update(accepted=accepted, start=start, stop=stop)

@@ -4,6 +4,7 @@ import numpy as np
 
 from ...agents.advice import ArmRow, Proposal, RubricRow, Table
 from ...agents.strategist import Strategist
+from ..arm_costs import LEDGER_COLUMNS, arm_costs, by_arm, each
 from ..context import Controls, RunContext
 from ..feedback.mechanism import Context, Plan, Probe, Signals
 from ..feedback.policy import admit_probe, shares, vector
@@ -15,9 +16,17 @@ from .drive import open_role
 
 def propose(context: RunContext, number: int, accepted: str) -> None:
     """Ask the strategist what to try next, and write its answer down; `accepted` is the run that the round kept."""
+    costs = by_arm(arm_costs(context.store.ledger.read(columns=[*LEDGER_COLUMNS])))
     table = Table(
         arms=tuple(
-            ArmRow(arm=r["arm"], share=r["share"], mean=r["value"], sd=r["value_se"], documents=r["documents"])
+            ArmRow(
+                arm=r["arm"],
+                share=r["share"],
+                mean=r["value"],
+                sd=r["value_se"],
+                documents=r["documents"],
+                cost=each(costs[r["arm"]]) if r["arm"] in costs else 0.0,
+            )
             for r in context.db.rows("arms", round=number)
             if r["documents"]
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from . import agency
 from .examples import worth_reading
 from .flows import tier_counts, tier_flows
 from .formats import safe
@@ -58,6 +59,11 @@ def gather(run: RunReader) -> dict[str, Any]:
             "steps": steps(run),
             "examples": worth_reading(run),
             "costs": costs(run),
+            "arm_costs": agency.arms(run),
+            "price": agency.price(run),
+            "posts": agency.posts(run),
+            "proposals": agency.proposals(run),
+            "record": agency.record(run),
             "nodes": {r["round"]: run.node_seconds(r["round"]) for r in run.db.rows("rounds")},
             "noise": noise(run, last),
             "base": run.db.meta("base") or {},

@@ -1,7 +1,7 @@
 """Terminal rendering: rich tables on a terminal, plain lines in a pipe; all it gets has been made plain before."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -49,6 +49,35 @@ def heading(out: Console, text: str) -> None:
     """A bold line with space above."""
     out.print()
     out.print(Text(text, style="bold"))
+
+
+def estimate(data: Row) -> None:
+    """`coevo run --dry-run`: what is expected, a line a role."""
+    out = console()
+    out.print(Text(f"{count(data['rounds'])} rounds to come, {count(data['trained_tokens'])} tokens to train on"))
+    if data["lines"]:
+        columns = ("role", "model", "calls", "tokens read", "tokens written", "USD", "by")
+        out.print(table(columns, [_expected(line) for line in data["lines"]], "calls,tokens read,tokens written,USD"))
+        low, high = data["usd"]
+        out.print(
+            Text(
+                f"in all {usd(low)} to {usd(high)}" + (f", {usd(data['spent_usd'])} spent" if data["spent_usd"] else "")
+            )
+        )
+    else:
+        out.print(Text("No role is played by a paid model: rules and the student cost time only."))
+    for told in data["warnings"]:
+        out.print(Text(f"warning   {told}", style="yellow"))
+
+
+def _expected(data: Row) -> tuple[str, ...]:
+    spans = [_span(data[key], count) for key in ("calls", "tokens_in", "tokens_out")]
+    return (data["role"], data["model"], *spans, _span(data["usd"], usd) if data["usd"] else NOTHING, data["basis"])
+
+
+def _span(ends: Sequence[float], write: Callable[[float], str]) -> str:
+    low, high = (write(end) for end in ends)
+    return low if low == high else f"{low} to {high}"
 
 
 def status(data: Row) -> None:

@@ -43,7 +43,7 @@ def test_an_ended_run_is_told_what_lets_it_go_on(budget: BudgetConfig, done: int
 
 
 def test_half_spent_budgets_are_said() -> None:
-    assert warnings(BudgetConfig(usd=1.25, seconds=2000), SPENT) == ["80% of the budget of 1.25 USD is spent"]
+    assert warnings(BudgetConfig(usd=1.25, seconds=2000), SPENT) == ["more than 80% of the budget of 1.25 USD is spent"]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("45", 45)])

@@ -1,0 +1,206 @@
+"""Estimate: what a run will ask of its models and train, before anything is spent, as a range for each role."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ..agents.backends.url import parse_url
+from ..agents.calibration import built_in as built_in_gold
+from ..agents.calibration import gold_pairs
+from ..agents.exam import tasks
+from ..agents.scorer import judged_rubrics
+from ..agents.strategist import STEPS
+from ..prompts import Prompt, built_in
+from ..tiers.record import Record
+from .config import RunConfig
+from .run_db import RunDB
+
+DENSE, PLAIN = 2.5, 4.5
+"""Characters of a model's token: of code or Chinese, of English prose."""
+SHORT = 40
+"""Tokens of a brief structured answer."""
+CANARY_TEXTS = 10
+"""Texts that the fresh canaries of one document are: five pairs."""
+SHORTEST = 200
+"""Characters of a small document."""
+
+
+class Span(NamedTuple):
+    """From how many to how many."""
+
+    low: float
+    high: float
+
+    def __mul__(self, factor: object) -> "Span":
+        by = factor if isinstance(factor, Span) else Span(float(factor), float(factor))  # type: ignore[arg-type]
+        return Span(self.low * by.low, self.high * by.high)
+
+    def plus(self, other: "Span") -> "Span":
+        """The sum of both."""
+        return Span(self.low + other.low, self.high + other.high)
+
+
+NONE = Span(0, 0)
+
+
+class Line(Record):
+    """What one role will ask of its model; every range is (low, high)."""
+
+    role: str
+    model: str
+    calls: tuple[float, float]
+    tokens_in: tuple[float, float]
+    tokens_out: tuple[float, float]
+    usd: tuple[float, float] | None
+    """None where the config has no price of the model."""
+    basis: str
+    """Where the figures are from."""
+
+
+class Estimate(Record):
+    """What the rounds still to come will cost, and whether the budget reaches."""
+
+    rounds: int
+    lines: tuple[Line, ...]
+    usd: tuple[float, float]
+    trained_tokens: int
+    spent_usd: float
+    warnings: tuple[str, ...]
+
+
+class Measured(Record):
+    """What the finished rounds of a run have cost by role, on average."""
+
+    rounds: int
+    usd: float
+    by_role: dict[str, dict[str, float]]
+
+
+class Asked(NamedTuple):
+    """Calls of one kind in one pass."""
+
+    calls: Span
+    prompt: Prompt
+    document: Span
+    """Characters of what it is about."""
+    writes: bool = True
+    """Whether the answer is written, or one token is read off."""
+
+
+def estimate(config: RunConfig, known: Measured | None = None) -> Estimate:
+    """What the rounds to come ask for: by quotas and prompts, or by what the rounds that are done have measured."""
+    left = max(0, config.rounds - (known.rounds if known else 0))
+    paid = [r for r in _CALLS if parse_url(getattr(config.agents, r)).scheme not in ("offline", "student")]
+    lines = tuple(_line(config, role, left, known) for role in paid)
+    usd = NONE
+    for line in lines:
+        usd = usd.plus(Span(*line.usd)) if line.usd else usd
+    spent = known.usd if known else 0.0
+    return Estimate(
+        rounds=left,
+        lines=lines,
+        usd=usd,
+        trained_tokens=trained_tokens(config, left, begun=known is not None),
+        spent_usd=spent,
+        warnings=tuple(_warnings(config, lines, usd, spent)),
+    )
+
+
+def measured(db: RunDB) -> Measured | None:
+    """Averages over the rounds that are done; None before there is one."""
+    done = [r["round"] for r in db.rows("rounds", status="done")]
+    if not done:
+        return None
+    by_role: dict[str, dict[str, float]] = {}
+    for row in (r for r in db.rows("costs") if r["round"] in done and r["calls"]):
+        told = by_role.setdefault(row["role"], dict.fromkeys(("calls", "tokens_in", "tokens_out", "usd"), 0.0))
+        for key in told:
+            told[key] += (row[key] or 0) / len(done)
+    return Measured(rounds=len(done), usd=sum(r["usd"] for r in db.rows("costs")), by_role=by_role)
+
+
+def trained_tokens(config: RunConfig, rounds: int, begun: bool = False) -> int:
+    """Tokens trained on: main and control, probes with their centre, the rubric pair, and before all the A/A runs."""
+    step = config.training.batch * config.model.block
+    full, probe = config.training.steps * step, config.probes.steps(config.training.steps) * step
+    short = (config.probes.count + 1 if config.probes.count else 0) + (2 if config.probes.rubrics else 0)
+    return rounds * (2 * full + short * probe) + (0 if begun else 3 * full)
+
+
+def _line(config: RunConfig, role: str, rounds: int, known: Measured | None) -> Line:
+    url = getattr(config.agents, role)
+    if known and role in known.by_role:
+        mean = known.by_role[role]
+        calls, read, written = (Span(v, v) for v in (mean["calls"], mean["tokens_in"], mean["tokens_out"]))
+        passes, basis = rounds, f"mean of {known.rounds} finished rounds"
+    else:
+        calls, read, written = _per_pass(config, list(_CALLS[role](config)))
+        passes = rounds + (not known and role != "strategist")  # what is prepared is curated once as well
+        basis = "quotas of the config, lengths of its prompts"
+    price = config.agents.prices.get(parse_url(url).model)
+    usd = (read * (price.tokens_in / 1e6)).plus(written * (price.tokens_out / 1e6)) * passes if price else None
+    spans = {"calls": calls * passes, "tokens_in": read * passes, "tokens_out": written * passes}
+    return Line(role=role, model=url, usd=usd, basis=basis, **spans)
+
+
+def _per_pass(config: RunConfig, asked: list[Asked]) -> tuple[Span, Span, Span]:
+    """Calls, tokens read and tokens written in one pass."""
+    calls = read = written = NONE
+    for kind in asked:
+        shown = Span(kind.document.low, min(kind.document.high, kind.prompt.limit))
+        chars = shown.plus(Span(len(kind.prompt.words), len(kind.prompt.words)))
+        calls = calls.plus(kind.calls)
+        read = read.plus(kind.calls * chars * Span(1 / PLAIN, 1 / DENSE))
+        length = Span(SHORT, config.agents.max_answer_tokens) if kind.writes else Span(1, 1)
+        written = written.plus(kind.calls * length)
+    return calls, read, written
+
+
+def _scorer(config: RunConfig) -> Iterator[Asked]:
+    by_rubric = {p.rubric: p for p in built_in().of_role("scorer")}
+    texts = 2 * len(gold_pairs(built_in_gold(), config.domains))
+    curation, domains = config.curation, len(config.domains)
+    tests = texts + domains * (curation.canaries * CANARY_TEXTS + curation.anchors)
+    for rubric in judged_rubrics():
+        yield Asked(Span(curation.score, curation.score), by_rubric[rubric], _document(config), writes=False)
+        yield Asked(Span(tests - texts, tests), by_rubric[rubric], Span(SHORTEST, 1_200), writes=False)
+
+
+def _once_each(role: str, prompt: str, limit: Callable[[RunConfig], float]) -> Callable[[RunConfig], Iterator[Asked]]:
+    """A role that asks once about a document, or twice where an answer has to be repaired; and its exam."""
+
+    def calls(config: RunConfig) -> Iterator[Asked]:
+        exam = sum(t.domain in config.domains for t in getattr(tasks(), role))
+        yield Asked(Span(limit(config), 2 * limit(config) + exam), built_in().get(prompt), _document(config))
+
+    return calls
+
+
+def _strategist(config: RunConfig) -> Iterator[Asked]:
+    yield Asked(Span(1, STEPS), built_in().get("strategist"), Span(1_000, 20_000))
+
+
+_CALLS: dict[str, Callable[[RunConfig], Iterator[Asked]]] = {
+    "scorer": _scorer,
+    "editor": _once_each("editor", "edit-program", lambda c: c.curation.edit),
+    "synthesizer": _once_each("synthesizer", "synthesize-qa", lambda c: c.curation.synthesize / 2),
+    "verifier": _once_each("verifier", "verify-solve", lambda c: c.curation.verify),
+    "organizer": _once_each("organizer", "organize-facts", lambda c: c.curation.verify / 2),
+    "strategist": _strategist,
+}
+
+
+def _document(config: RunConfig) -> Span:
+    return Span(SHORTEST, config.ingest.document_bytes)
+
+
+def _warnings(config: RunConfig, lines: tuple[Line, ...], usd: Span, spent: float) -> Iterator[str]:
+    for model in sorted({parse_url(line.model).model for line in lines if line.usd is None}):
+        wanted = f"agents.prices={{{model}: {{tokens_in: 0.1, tokens_out: 0.4}}}}"
+        yield f"no price of {model!r}, so it counts as free: --set '{wanted}' (USD per million tokens)"
+    limit = config.budget.usd
+    if limit and spent + usd.high > limit:
+        sure = "will" if spent + usd.low > limit else "may"
+        more = f"{usd.low:.2f} to {usd.high:.2f} more are expected"
+        yield f"the budget of {limit:g} USD {sure} end the run before its last round: {more}"
+    if usd.high and not limit:
+        yield "no limit: --max-usd stops the run at the end of a round, agents.budget.max_usd within one"
