@@ -58,10 +58,20 @@ class FeedbackConfig(Record):
 
     accept: float = Field(default=0.6, ge=0, le=1)
     """Main is accepted when P(it is better than control) on feedback items is at least this; else control."""
+    promote: float = Field(default=0.8, ge=0, le=1)
+    """The same for the gate `posterior`: P(gain > 0) under everything that the mechanism has learned."""
+    ladder: float = Field(default=2.0, ge=0)
+    """Standard errors that main has to gain over control at the gate `ladder`."""
     guard: float = Field(default=0.25, ge=0)
     """Largest loss on a guarded benchmark that is tolerated, in sds of its items, at one-sided 95 % certainty."""
     guarded: tuple[str, ...] = ()
     """Benchmarks that may not lose; empty means all of them."""
+    regression: float = Field(default=0.0, ge=0)
+    """Sds that a guarded benchmark may lose to control over all rounds in which main went on; 0 means no limit."""
+    rollback: float = Field(default=20.0, ge=0)
+    """E-value that following the mechanism does harm at which it is put back to its beginning; 0 means never."""
+    explore: float = Field(default=0.0, ge=0, le=1)
+    """Share of the probes that have to be of a family of ideas that is new (`quota`)."""
     alarm: float = Field(default=2.0, gt=0)
     """Standard errors by which the feedback gain may exceed the hidden gain before the alarm is raised."""
 
@@ -75,5 +85,5 @@ class FeedbackConfig(Record):
     """Composite sds that one sd of a perfect rubric's score is thought to be worth."""
 
 
-PUBLISHED = FeedbackConfig(calibration="published", gate="always", step=3.0, floor=0.002)
+PUBLISHED = FeedbackConfig(calibration="published", gate="always", rollback=0.0, step=3.0, floor=0.002)
 """What mechanisms are compared with in the lab: each as it was published, its own steps bounded by itself, no gate."""

@@ -1,12 +1,14 @@
 """Gate: which of the round's two full-length models goes on, and whether hidden items agree with feedback items."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import erf, sqrt
 from typing import Literal
 
 from ...eval.score import Delta
 from ...tiers.record import Record
 from .config import FeedbackConfig
+from .ladder import Rung, submit
 
 ONE_SIDED_95 = 1.645
 
@@ -22,28 +24,57 @@ class Accepted(Record):
     reason: str
 
 
-def accept(
-    composite: Delta, benchmarks: Sequence[Delta], config: FeedbackConfig, units: Mapping[str, float] | None = None
-) -> Accepted:
-    """Main, if it is probably no worse than control and no guarded benchmark has clearly lost; else control.
+@dataclass(frozen=True)
+class Known:
+    """What a gate may know beyond the round's own deltas."""
 
-    Both models exist and cost nothing more, so this is a choice between two, not a claim: the threshold is a
-    probability (`config.accept`), while `verdict` keeps the 95 % standard.
+    units: Mapping[str, float] = field(default_factory=dict)
+    """Sd of the items of each benchmark; a benchmark that is missing is taken as measured in sds."""
+    expected: tuple[float, float] | None = None
+    """Gain of main over control that the mechanism's posterior expects, and its sd."""
+    lost: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By benchmark, what main gained over control in all rounds in which it went on, in sds, and its variance."""
+
+
+def accept(
+    composite: Delta, benchmarks: Sequence[Delta], config: FeedbackConfig, known: Known | None = None
+) -> Accepted:
+    """Main, if it passes `config.gate` and no guarded benchmark has clearly lost; else control.
+
+    Both models exist and cost nothing more, so this is a choice between two, not a claim: `verdict` keeps the 95 %
+    standard whatever the gate. The gates: `paired`, P(better) >= `accept` by the round's own pair; `posterior`,
+    P(better) >= `promote` by all that the mechanism learned; `ladder`, a gain of more than `ladder` standard errors;
+    `always`.
 
     Args:
         composite: main against control on the feedback composite.
         benchmarks: the same, benchmark by benchmark.
-        config: threshold and guard.
-        units: sd of the items of each benchmark; a benchmark that is missing is taken as measured in sds.
+        config: gate, thresholds and guards.
+        known: units, the mechanism's expectation, and what was lost in earlier rounds.
     """
-    p = probability(composite.gain, composite.se)
-    told = f"composite {composite.gain:+.4f} +- {composite.se:.4f}, P(better) {p:.2f}"
-    lost = _lost(benchmarks, config, units or {})
+    known = known or Known()
+    p, good, why = _passes(composite, config, known)
+    told = f"composite {composite.gain:+.4f} +- {composite.se:.4f}, {why}"
+    lost = _lost(benchmarks, config, known.units) or _overspent(benchmarks, config, known)
     if lost:
         return Accepted(run="control", probability=p, verdict=composite.verdict, reason=f"{lost} ({told})")
+    return Accepted(run="main" if good else "control", probability=p, verdict=composite.verdict, reason=told)
+
+
+def _passes(composite: Delta, config: FeedbackConfig, known: Known) -> tuple[float, bool, str]:
+    """P(main is better), whether that passes the gate, and why in words."""
+    p = probability(composite.gain, composite.se)
+    if config.gate == "always":
+        return p, True, f"P(better) {p:.2f}, accepted whatever it is"
+    if config.gate == "ladder":
+        good = submit(Rung(), composite.gain, composite.se, config.ladder).improved
+        return p, good, f"P(better) {p:.2f}, {'more' if good else 'not more'} than {config.ladder:g} SE over control"
+    if config.gate == "posterior" and known.expected is not None:
+        p = probability(*known.expected)
+        told = f"expected {known.expected[0]:+.4f} +- {known.expected[1]:.4f}, P(better) {p:.2f}"
+        return p, p >= config.promote, f"{told} {'>=' if p >= config.promote else '<'} {config.promote:g}"
     good = p >= config.accept
-    why = f"{told} {'>=' if good else '<'} {config.accept:g}"
-    return Accepted(run="main" if good else "control", probability=p, verdict=composite.verdict, reason=why)
+    return p, good, f"P(better) {p:.2f} {'>=' if good else '<'} {config.accept:g}"
 
 
 def probability(gain: float, se: float) -> float:
@@ -66,10 +97,24 @@ def alarm(feedback: Delta, hidden: Delta, config: FeedbackConfig) -> str:
     return f"feedback gain {feedback.gain:+.4f} exceeds hidden gain {hidden.gain:+.4f} {told}"
 
 
+def _guarded(benchmarks: Sequence[Delta], config: FeedbackConfig) -> list[Delta]:
+    named = config.guarded
+    return [d for d in benchmarks if d.benchmark != "composite" and (not named or d.benchmark in named)]
+
+
+def _overspent(benchmarks: Sequence[Delta], config: FeedbackConfig, known: Known) -> str:
+    """Improve or preserve: the first guarded benchmark that would have lost more than the run may cost it."""
+    for d in _guarded(benchmarks, config) if config.regression else ():
+        unit = known.units.get(d.benchmark, 1.0)
+        gain, variance = known.lost.get(d.benchmark, (0.0, 0.0))
+        total, se = gain + d.gain / unit, sqrt(variance + (d.se / unit) ** 2)
+        if d.gain < 0 and total + ONE_SIDED_95 * se < -config.regression:
+            return f"{d.benchmark} would have lost {-total:.3f} +- {se:.3f} sd in all, more than {config.regression:g}"
+    return ""
+
+
 def _lost(benchmarks: Sequence[Delta], config: FeedbackConfig, units: Mapping[str, float]) -> str:
-    for d in benchmarks:
-        if d.benchmark == "composite" or (config.guarded and d.benchmark not in config.guarded):
-            continue
+    for d in _guarded(benchmarks, config):
         upper = (d.gain + ONE_SIDED_95 * d.se) / units.get(d.benchmark, 1.0)
         if upper < -config.guard:
             return f"{d.benchmark} lost more than {config.guard:g} sd: 95 % upper bound {upper:+.3f}"

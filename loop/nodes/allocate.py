@@ -12,6 +12,7 @@ from ..feedback.design import rubric_signs
 from ..feedback.guard import guarded_load, guarded_plan, guarded_state
 from ..feedback.mechanism import Context, Mechanism, Plan
 from ..feedback.policy import carried, reference_mixture
+from ..feedback.quota import with_quota
 from ..state import State, Update
 from .bench import Bench
 from .judges import calibrations
@@ -46,7 +47,13 @@ def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict
     state, unsaved = guarded_state(mechanism, None if before is None else before["mechanism_state"])
     for problem in filter(None, (guarded.problem, unsaved)):
         context.event(number, "allocate", "warning", problem)
-    return with_rubric_probe(context, with_proposal(context, world, guarded.plan)), state
+    plan = with_quota(guarded.plan, world, past_plans(context, number), config.explore)
+    return with_rubric_probe(context, with_proposal(context, world, plan)), state
+
+
+def past_plans(context: Controls, number: int) -> list[Plan]:
+    """Plans of the rounds before, oldest first."""
+    return [Plan.model_validate(r["plan"]) for r in context.db.rows("rounds") if 0 < r["round"] < number]
 
 
 def with_rubric_probe(context: Controls, plan: Plan) -> Plan:

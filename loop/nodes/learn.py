@@ -7,15 +7,15 @@ import numpy as np
 from ...tiers.tier import arms
 from ..budget import stop_reason, warnings
 from ..context import Controls
-from ..feedback.gate import Accepted, accept, alarm
+from ..feedback.gate import Accepted, alarm
 from ..feedback.guard import guarded_observe, guarded_posterior, guarded_state
 from ..feedback.mechanism import Mechanism, Plan
 from ..spent import spent
 from ..state import State, Update
 from .allocate import load_mechanism
 from .bench import Bench, Found
-from .floor import scale
 from .rubrics import reweight
+from .verdict import judge, rollbacks
 
 
 def learn(bench: Bench, context: Controls, state: State) -> Update:
@@ -27,20 +27,12 @@ def learn(bench: Bench, context: Controls, state: State) -> Update:
     problem = guarded_observe(mechanism, evidence)
     if problem:
         context.event(number, "learn", "warning", problem)
-    accepted = judge(context, found)
+    accepted = judge(context, number, found, mechanism)
     reweight(context, number, evidence)
     remember(bench, context, number, mechanism, accepted, found)
     bench.settle(number, mechanism, accepted.run)
     path = str(context.db.rows("runs", round=number, name=accepted.run)[0]["path"])
     return next_state(context, state, path)
-
-
-def judge(context: Controls, found: Found) -> Accepted:
-    """Main or control, by feedback items alone."""
-    made = found.get(("main", "control", "feedback"))
-    if made is None:
-        return Accepted(run="control", probability=0.0, verdict="unresolved", reason="main was not scored: it diverged")
-    return accept(made[-1], made[:-1], context.config.feedback, scale(context, "feedback").sd)
 
 
 def remember(
@@ -51,6 +43,8 @@ def remember(
     mean, cov, problem = guarded_posterior(mechanism, tuple(keys))
     row = context.db.rows("rounds", round=number)[0]
     state, unsaved = guarded_state(mechanism, row["mechanism_state"])
+    if number in rollbacks(context):
+        state = None
     for said in filter(None, (problem, unsaved)):
         context.event(number, "learn", "warning", said)
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))

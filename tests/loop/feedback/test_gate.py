@@ -4,7 +4,7 @@ import pytest
 
 from coevo.eval.score import Delta
 from coevo.loop.feedback.config import FeedbackConfig
-from coevo.loop.feedback.gate import accept, alarm, probability
+from coevo.loop.feedback.gate import Known, accept, alarm, probability
 
 CONFIG = FeedbackConfig()
 
@@ -38,8 +38,8 @@ def test_a_guarded_benchmark_that_clearly_lost_stops_main() -> None:
 
 def test_the_guard_reads_benchmarks_in_sds_of_their_items() -> None:
     lost = delta(-0.2, 0.01, "bpb_code")
-    assert accept(delta(0.1, 0.01), [lost], CONFIG, {"bpb_code": 2.0}).run == "main"
-    assert accept(delta(0.1, 0.01), [lost], CONFIG, {"bpb_code": 0.4}).run == "control"
+    assert accept(delta(0.1, 0.01), [lost], CONFIG, Known({"bpb_code": 2.0})).run == "main"
+    assert accept(delta(0.1, 0.01), [lost], CONFIG, Known({"bpb_code": 0.4})).run == "control"
 
 
 def test_a_difference_without_error_is_certain_and_none_is_even_odds() -> None:
@@ -50,3 +50,29 @@ def test_the_alarm_rings_only_beyond_two_standard_errors() -> None:
     assert alarm(delta(0.05, 0.01), delta(0.03, 0.01), CONFIG) == ""
     assert alarm(delta(0.01, 0.01), delta(0.09, 0.01), CONFIG) == ""
     assert "4.2 SE" in alarm(delta(0.09, 0.01), delta(0.03, 0.01), CONFIG)
+
+
+def test_each_gate_asks_for_what_it_says() -> None:
+    def decided(gate: str, gain: float, expected: tuple[float, float] | None = None) -> str:
+        config = CONFIG.model_copy(update={"gate": gate})
+        return accept(delta(gain, 0.01), [], config, Known(expected=expected)).run
+
+    assert [decided("always", g) for g in (-0.05, 0.05)] == ["main", "main"]
+    assert [decided("ladder", g) for g in (0.019, 0.021)] == ["control", "main"]
+    assert [decided("paired", g) for g in (0.002, 0.003)] == ["control", "main"]
+    assert decided("posterior", -0.01, (0.02, 0.02)) == "main", "what was learned outweighs one unlucky pair"
+    assert decided("posterior", 0.05, (0.005, 0.02)) == "control"
+    assert decided("posterior", 0.05) == "main", "a mechanism without opinion is judged by the pair"
+
+
+def test_a_guarded_benchmark_may_lose_so_much_over_the_run_and_no_more() -> None:
+    config = CONFIG.model_copy(update={"regression": 0.3, "guarded": ("bpb_math",)})
+    good, worse = delta(0.1, 0.01), [delta(-0.1, 0.02, "bpb_math"), delta(-0.2, 0.02, "bpb_en")]
+    spent = Known(lost={"bpb_math": (-0.35, 0.0004)})
+    assert accept(good, worse, config).run == "main"
+    refused = accept(good, worse, config, spent)
+    assert refused.run == "control"
+    assert "bpb_math would have lost 0.450" in refused.reason
+    better = [delta(0.05, 0.02, "bpb_math")]
+    assert accept(good, better, config, spent).run == "main", "what makes good again is welcome"
+    assert accept(good, worse, CONFIG, spent).run == "main", "there is no budget unless one is set"

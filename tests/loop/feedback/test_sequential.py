@@ -1,0 +1,97 @@
+"""What may be looked at every round: e-processes keep their level, the ladder climbs no noise, ideas are varied."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from coevo.loop.feedback.eprocess import interval, losing, mixture
+from coevo.loop.feedback.ladder import Rung, published, submit
+from coevo.loop.feedback.mechanism import Plan, Probe
+from coevo.loop.feedback.quota import family, with_quota
+from tests.loop.feedback.rounds import ARMS, K, context
+
+RUNS, ROUNDS = 4000, 50
+U = dict(zip(ARMS, [1 / K] * K, strict=True))
+
+
+def test_the_mixture_is_the_integral_that_it_says() -> None:
+    z = [0.3, -1.2, 2.2, 1.0]
+
+    def ratio(mu: float) -> float:
+        return float(np.prod([norm.pdf(v, mu) / norm.pdf(v) for v in z]) * norm.pdf(mu, scale=0.5))
+
+    assert mixture(z) == pytest.approx(quad(ratio, -9, 9)[0])
+    assert losing(z) == pytest.approx(2 * quad(ratio, -9, 0)[0])
+    assert mixture([]) == losing([]) == 1.0
+
+
+def test_peeking_every_round_keeps_the_level() -> None:
+    """Of trajectories without effect less than 5 % ever reach 20; naive peeking has a third of them significant."""
+    z = np.random.default_rng(0).normal(size=(RUNS, ROUNDS))
+    n, total = np.arange(1, ROUNDS + 1), z.cumsum(axis=1)
+    e = np.exp(0.25 * total**2 / (2 * (1 + n * 0.25))) / np.sqrt(1 + n * 0.25)
+    assert e[0, 6] == pytest.approx(mixture(z[0, :7].tolist()))
+    assert (e >= 20).any(axis=1).mean() < 0.05
+    assert (np.abs(total) > 1.96 * np.sqrt(n)).any(axis=1).mean() > 0.25
+    ever = [max(losing(row[:i].tolist()) for i in range(1, ROUNDS + 1)) >= 20 for row in z[:400]]
+    assert np.mean(ever) < 0.05
+
+
+def test_a_lasting_effect_is_found_and_a_gain_is_no_harm() -> None:
+    z = np.random.default_rng(1).normal(size=(400, ROUNDS))
+    worse = [max(losing((row - 0.6)[:i].tolist()) for i in range(1, ROUNDS + 1)) >= 20 for row in z]
+    assert np.mean(worse) > 0.85
+    assert losing([1.0] * 30) < 0.2
+
+
+def test_the_interval_holds_at_all_times() -> None:
+    z = np.random.default_rng(2).normal(0.4, 1, size=(300, 30))
+    held = [all(low <= 0.4 <= high for low, high in (interval(r[:i].tolist()) for i in range(1, 31))) for r in z]
+    assert np.mean(held) >= 0.95
+    assert interval([]) == (-np.inf, np.inf)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 0.5)), max_size=12))
+def test_what_is_published_never_falls_and_only_rises_by_clear_steps(scores: list[tuple[float, float]]) -> None:
+    rung = Rung()
+    for (score, se), shown in zip(scores, published(scores), strict=True):
+        before, rung = rung, submit(rung, score, se)
+        assert rung.best == shown >= before.best
+        assert rung.improved == (score > before.best + 2 * se)
+
+
+def test_the_ladder_does_not_climb_noise() -> None:
+    """Truth is zero; hill-climbing on every positive delta manufactures .40 SE a round, a step of 2 SE about .05."""
+    noise = np.random.default_rng(3).normal(size=(RUNS, 20))
+    climbed = np.where(noise > 0, noise, 0).sum(axis=1).mean() / 20
+    stepped = np.where(noise > 2, noise, 0).sum(axis=1).mean() / 20
+    assert climbed == pytest.approx(0.399, abs=0.01)
+    assert stepped == pytest.approx(0.054, abs=0.01)
+    assert published([(v, 1.0) for v in (1.9, 2.1, 3.0, 4.2)]) == [0.0, 2.1, 2.1, 4.2]
+
+
+def plan(number: int, *raised: str) -> Plan:
+    probes = []
+    for i, arm in enumerate(raised):
+        tilted = {a: w * (2.0 if a == arm else 1.0) for a, w in U.items()}
+        total = sum(tilted.values())
+        probes.append(Probe(name=f"p{i}", mixture={a: w / total for a, w in tilted.items()}, reason=""))
+    return Plan(round=number, mechanism="m", mixture=U, reference=U, probes=tuple(probes))
+
+
+def test_a_probe_is_given_to_what_was_tried_least() -> None:
+    past = [plan(n, "math/L3", "code/L2") for n in range(1, 7)]
+    now = plan(7, "math/L3", "code/L2")
+    assert family(now.probes[0], now, ARMS) == "math/L3"
+    changed = with_quota(now, context(7), past, 0.2)
+    assert changed.probes[0].name == "explore"
+    assert family(changed.probes[0], changed, ARMS) not in ("math/L3", "code/L2")
+    assert changed.probes[1] == now.probes[1]
+    assert with_quota(now, context(7), past, 0.0) is now, "nothing is asked for unless it is set"
+    varied = [plan(n, ARMS[n]) for n in range(6)]
+    assert with_quota(plan(7, ARMS[7]), context(7), varied, 0.5).probes[0].name == "p0"
+    assert with_quota(plan(8), context(8), past, 1.0).probes == (), "a round without probes stays one"
