@@ -29,6 +29,9 @@ class AgentsConfig(Record):
     organizer: str = "offline:"
     strategist: str = "offline:"
 
+    second_verifier: str = ""
+    """Another model that must agree wherever the verifier asks its own; empty: none."""
+
     takeover: tuple[Literal["scorer", "editor", "synthesizer", "verifier", "organizer"], ...] = ()
     """Roles that the newest accepted model takes over in a round in which it is at least as good on gold and exam."""
 
@@ -49,15 +52,17 @@ class AgentsConfig(Record):
     budget: Budget = Budget()
     """Of one round, over all roles."""
 
-    @field_validator(*ROLES)
+    @field_validator(*ROLES, "second_verifier")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
-        parse_url(url)
+        if url:
+            parse_url(url)
         return url
 
     @model_validator(mode="after")
     def _priced(self) -> Self:
-        models = {parse_url(getattr(self, role)).model for role in ROLES} - {"", *self.prices}
+        urls = [*(getattr(self, role) for role in ROLES), self.second_verifier or "offline:"]
+        models = {parse_url(url).model for url in urls} - {"", *self.prices}
         if self.budget.max_usd is not None and models:
             raise ValueError(
                 f"agents.budget.max_usd is set, but agents.prices has no price of {sorted(models)[0]!r}; "

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from ..tiers.document import Document
 from ..tiers.record import Record
 from . import exercise, predict, questions
+from .numerals import HAN
 
+_FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 MAX_FACTS = 8
 """Most facts that are taken from one document."""
-FUNCTIONAL = frozenset({"equals", "has the answer", "returns"})
+FUNCTIONAL = frozenset(
+    {"equals", "has the answer", "returns", "等于", "返回", "成立于", "出生于", "was founded in", "was born in"}
+)
 """Relations that give a subject one value: two different ones contradict."""
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
+_COPULA = {"is a": "is", "is an": "is", "is the": "is", "are the": "are", "是一种": "是", "是一个": "是", "为": "是"}
 
 
 class Fact(Record):
@@ -24,21 +30,36 @@ class Fact(Record):
     value: str
     documents: tuple[str, ...]
     """Ids of the documents that state it, and of those they were made from."""
+    quote: str = ""
+    """The passage of the first document that states it, where a model gave one."""
 
     @property
     def statement(self) -> str:
         """The fact as a sentence."""
-        return f"{self.subject} {self.relation} {self.value}"
+        gap = "" if re.match(f"[{HAN}]", self.relation) else " "
+        return f"{self.subject}{gap}{self.relation}{gap}{self.value}"
 
     @property
     def about(self) -> str:
         """Key of subject and relation, whatever the spelling."""
-        return _key(self.subject, self.relation)
+        return _key(self.subject, _COPULA.get(self.relation, self.relation))
 
     @property
     def key(self) -> str:
         """Key of the whole statement, whatever the spelling."""
-        return _key(self.subject, self.relation, self.value)
+        return _key(self.subject, _COPULA.get(self.relation, self.relation), self.value)
+
+    def contradicts(self, other: "Fact") -> bool:
+        """Whether both cannot be true, as far as can be seen: one subject and relation, two values.
+
+        Two values contradict where the relation has only one, or where they differ in their numbers alone.
+        """
+        if self.about != other.about or self.key == other.key:
+            return False
+        if self.relation in FUNCTIONAL:
+            return True
+        numbered = [(_FIGURES.sub("#", normal(f.value)), _FIGURES.findall(normal(f.value))) for f in (self, other)]
+        return bool(self.quote and other.quote) and numbered[0][0] == numbered[1][0] and bool(numbered[0][1])
 
 
 def _key(*parts: str) -> str:
@@ -49,7 +70,8 @@ def _key(*parts: str) -> str:
 def normal(text: str) -> str:
     """`text` without differences of spelling that mean nothing."""
     folded = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode())
-    return " ".join(folded.split()).rstrip(" .;,")
+    plain = _ARTICLE.sub("", " ".join(folded.split()).strip(" .;,\u3002\u300a\u300b\u201c\u201d\"'"))
+    return plain if "`" in plain else plain.casefold()
 
 
 def facts_of(document: Document) -> list[Fact]:
@@ -110,7 +132,7 @@ class Knowledge:
 
     facts: dict[str, Fact] = field(default_factory=dict)
     values: dict[str, dict[str, Fact]] = field(default_factory=dict)
-    """By `Fact.about`, the different facts of functional relations."""
+    """By `Fact.about`, the different facts."""
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "Knowledge":
@@ -127,12 +149,11 @@ class Knowledge:
             documents = tuple(dict.fromkeys((*held.documents, *fact.documents)))
             fact = held.model_copy(update={"documents": documents})
         self.facts[fact.key] = fact
-        if fact.relation in FUNCTIONAL:
-            self.values.setdefault(fact.about, {})[fact.key] = fact
+        self.values.setdefault(fact.about, {})[fact.key] = fact
 
     def against(self, fact: Fact) -> list[Fact]:
-        """Facts that give the same subject another value."""
-        return [f for key, f in self.values.get(fact.about, {}).items() if key != fact.key]
+        """Facts that give the same subject another value, so that both cannot be true."""
+        return [f for f in self.values.get(fact.about, {}).values() if fact.contradicts(f)]
 
     def holds(self, facts: Sequence[Fact]) -> bool:
         """Whether every one of some facts (at least one) is there already."""

@@ -18,6 +18,9 @@ from ..tiers.tier import arms
 from ..training.spec import ModelConfig, TrainConfig
 from .feedback.config import FeedbackConfig
 
+Domain = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+"""A domain is part of file names and of keys such as `math/L3`."""
+
 
 class CurationConfig(Record):
     """How many documents the agents work on in a round, over all domains."""
@@ -34,12 +37,37 @@ class CurationConfig(Record):
     """L1 documents of each domain that a model judge grades anew each round, so that its drift shows."""
     select: float = Field(default=0.4, ge=0, le=1)
     """Share of the newly scored L1 documents that may rise to L2."""
+    rubrics: tuple[str, ...] = ()
+    """Rubrics that the configured scorer grades under; empty: those that rules can measure too."""
+    audit: float = Field(default=0.02, ge=0, le=1)
+    """Share of scored documents for which a model that judges has to give reasons and quote the text."""
     edit: int = Field(default=150, ge=0)
     """L2 documents shown to the editor."""
     synthesize: int = Field(default=600, ge=0)
     """L3 documents written."""
+    kinds: dict[Domain, dict[str, Annotated[float, Field(gt=0)]]] = Field(default={})
+    """By domain, the kinds of documents that are written and their shares; of others the usual ones."""
     verify: int = Field(default=400, ge=0)
     """L3 documents checked for L4."""
+    solutions: int = Field(default=2, ge=1, le=16)
+    """Solutions of a model that an answer which no rule can check must agree with (of three and more, two thirds)."""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        if not self.rubrics and not self.kinds:
+            return self
+        from ..agents.kinds import KINDS  # with the roles comes all that they need, which --help does without
+        from ..agents.scorer import STUDENT_RUBRICS
+        from ..prompts import built_in
+
+        for wanted, known, what in (
+            (self.rubrics, {p.rubric for p in built_in().of_role("scorer")} - {*STUDENT_RUBRICS}, "rubric"),
+            ([k for shares in self.kinds.values() for k in shares], {*KINDS}, "kind"),
+        ):
+            unknown = sorted({*wanted} - known)
+            if unknown:
+                raise ValueError(f"no {what} {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        return self
 
 
 class HoldoutConfig(Record):
@@ -77,10 +105,6 @@ class BudgetConfig(Record):
     usd: float = Field(default=0.0, ge=0)
     gpu_hours: float = Field(default=0.0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
-
-
-Domain = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
-"""A domain is part of file names and of keys such as `math/L3`."""
 
 
 class RunConfig(Record):

@@ -108,7 +108,8 @@ def rubrics_in_use(context: Controls) -> tuple[str, ...]:
     student = OF_THE_STUDENT
     if context.config.agents.scorer.startswith("student:"):
         return student
-    judged = (*judged_rubrics(), *on_trial(context), *(student if context.config.curation.student_judges else ()))
+    of_model = context.config.curation.rubrics or judged_rubrics()
+    judged = (*of_model, *on_trial(context), *(student if context.config.curation.student_judges else ()))
     gone = retired(context)
     return tuple(r for r in judged if r not in gone)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...agents.editor import Editor
-from ...agents.facts import facts_of
-from ...agents.organizer import Organizer
+from ...agents.facts import Fact, facts_of
+from ...agents.novelty import without_repeats
+from ...agents.organizer import Organizer, facts_in
 from ...agents.synthesizer import Synthesizer
 from ...agents.verifier import Verifier
 from ...eval.arithmetic import reserved
@@ -16,7 +17,7 @@ from ...tiers.decontaminate import decontaminate
 from ...tiers.document import Document
 from ...tiers.gates import Candidate, gate
 from ...tiers.index import build_index
-from ...tiers.rows import made_documents, rows_from_decisions
+from ...tiers.rows import decisions, made_documents, rows_from_decisions
 from ...tiers.tier import Arm, Tier
 from ..context import RunContext
 from .drawing import as_document, draw_key
@@ -49,12 +50,16 @@ def synthesize(context: RunContext, number: int, student: Path) -> pa.Table:
         wanted=wanted(context, number),
         reserved=reserved,
         held=held["id"].to_pylist(),
+        kinds=context.config.curation.kinds,
         prompts=prompts_of(context),
     )
     if not role.offline:
         limit = quota(post, context.config.curation.synthesize) // role.per_document
         sources = fresh(context, number, Tier.L2, "synthesize", limit)
-    return rows_from_decisions(clean_of_benchmarks(context, drive(context, number, "synthesize", role, sources)))
+    decided = drive(context, number, "synthesize", role, sources)
+    if not role.offline:
+        decided = without_repeats(decided, ((d.id, d.text) for d in documents_at(context, Tier.L3)))
+    return rows_from_decisions(clean_of_benchmarks(context, decided))
 
 
 def verify(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -64,8 +69,15 @@ def verify(context: RunContext, number: int, student: Path) -> pa.Table:
     parents = sorted({p for d in documents for p in d.parents})
     known = context.store.documents(parents, status=None).to_pylist()
     sources = {r["id"]: as_document(r) for r in known}
-    chat = open_role(context, number, "verify", student, url=post.model)
-    role = Verifier(chat, round=number, sources=sources, prompts=prompts_of(context))
+    second = context.config.agents.second_verifier
+    role = Verifier(
+        open_role(context, number, "verify", student, url=post.model),
+        round=number,
+        sources=sources,
+        votes=context.config.curation.solutions,
+        second=open_role(context, number, "verify", student, url=second) if second else None,
+        prompts=prompts_of(context),
+    )
     return rows_from_decisions(drive(context, number, "verify", role, documents))
 
 
@@ -78,11 +90,21 @@ def organize(context: RunContext, number: int, student: Path) -> pa.Table:
     post = post_of(context, number, "organizer", student)
     ids = [d for d, passed in votes.items() if passed and post.fit]
     documents = [as_document(r) for r in context.store.documents(ids, tier=Tier.L3).to_pylist()]
-    known = [f for d in documents_at(context, Tier.L4) for f in facts_of(d)]
     chat = open_role(context, number, "organize", student, url=post.model)
-    role = Organizer(chat, round=number, known=known, prompts=prompts_of(context))
+    role = Organizer(chat, round=number, known=known_facts(context), prompts=prompts_of(context))
     decided = drive(context, number, "organize", role, documents) if documents else []
+    if not role.offline:
+        decided = role.settled(decided)
     return rows_from_decisions(gated(context, number, decided, {d.id: d for d in documents}))
+
+
+def known_facts(context: RunContext) -> list[Fact]:
+    """What documents at L4 state, by rules, and as models read it when they rose."""
+    held = list(documents_at(context, Tier.L4))
+    ids = {d.id for d in held}
+    rows = context.store.ledger.read(step="organize")
+    read = (f for d in decisions(rows) if d.doc in ids and "stated" in d.evidence for f in facts_in(d))
+    return [*(f for d in held for f in facts_of(d)), *read]
 
 
 def gated(context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]) -> list[Decision]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...agents.audit import Audit
 from ...agents.scorer import LossScorer, Scorer
 from ...tiers.decision import Decision
 from ...tiers.document import Document
@@ -36,7 +37,7 @@ def score(context: RunContext, number: int, student: Path) -> pa.Table:
     decided = ask(sample(context, number), trusted)
     for rubric in sorted({r for d in decided for r in d.scores}):
         mine = [d for d in decided if rubric in d.scores]
-        version = mine[0].prompt or str(mine[0].evidence.get(rubric, mine[0].agent))
+        version = " ".join(sorted({d.prompt or str(d.evidence.get(rubric, d.agent)) for d in mine}))
         context.store.put_scores(number, rubric, version, [d.doc for d in mine], [d.scores[rubric] for d in mine])
     return rows_from_decisions(decided)
 
@@ -64,10 +65,12 @@ def judged(
     found: list[Decision] = []
     if own:
         post = post_of(context, number, "scorer", student)
+        audit = Audit(context.config.curation.audit, context.config.seed * 1000 + number) if work == "score" else None
         scorer = Scorer(
             open_role(context, number, work, student, url=post.model),
             round=number,
             rubrics=own,
+            audit=audit,
             prompts=prompts_of(context),
         )
         found = drive(context, number, work, scorer, documents)

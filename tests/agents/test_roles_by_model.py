@@ -12,7 +12,7 @@ from coevo.agents.advice import MAX_SHIFT, Advice, ArmRow, Table
 from coevo.agents.agent import Agent
 from coevo.agents.chat import Choice, Completion, Message, S, UselessAnswer
 from coevo.agents.editor import Editor, number_lines
-from coevo.agents.organizer import Organizer
+from coevo.agents.organizer import Organizer, facts_in
 from coevo.agents.sandbox import Sandbox
 from coevo.agents.scorer import LossScorer, Scorer
 from coevo.agents.strategist import Strategist
@@ -269,13 +269,45 @@ def test_a_models_prediction_is_executed() -> None:
 # ---- organizer and strategist
 
 
+def fact(subject: str, relation: str, value: str, quote: str) -> dict[str, str]:
+    return {"subject": subject, "relation": relation, "value": value, "quote": quote}
+
+
 def test_only_facts_that_the_document_states_count() -> None:
     facts = [
-        {"subject": "mitochondrion", "relation": "has", "value": "two membranes"},
-        {"subject": "mitochondrion", "relation": "was found by", "value": "Kölliker in 1857"},
+        fact("mitochondrion", "has", "two membranes", "It has two  membranes."),
+        fact("mitochondrion", "was found by", "Kölliker in 1857", "It has two membranes."),
+        fact("mitochondrion", "makes", "most of the energy", "It makes most of the energy"),
     ]
     decision = one(Organizer(Scripted(lambda said: {"facts": facts}), round=0), SOURCE)
     assert decision.action is Action.PROMOTE and decision.evidence["facts"] == ["mitochondrion has two membranes"]
+    assert decision.evidence["quotes"] == ["It has two  membranes."]
+    left_out = decision.evidence["left_out"]
+    assert isinstance(left_out, list) and "1857" in left_out[0] and "does not hold the quoted passage" in left_out[1]
+    none = one(Organizer(Scripted(lambda said: {"facts": facts[1:]}), round=0), SOURCE)
+    assert none.action is Action.NONE and "none of the 2 facts" in none.reason and none.usage == PAID
+
+
+def test_what_a_model_read_is_merged_and_contradictions_stay_visible() -> None:
+    texts = {
+        "Tower": ("The Eiffel Tower is 330 metres tall.", fact("The Eiffel Tower", "is", "330 metres tall", "")),
+        "again": ("the eiffel tower is a 330 metres tall.", fact("eiffel tower", "is a", "330 metres tall.", "")),
+        "wrong": ("In Ulm the Eiffel Tower is 324 metres tall.", fact("Eiffel tower", "is the", "324 metres tall", "")),
+        "长城": ("长城是一种防御工程。", fact("长城", "是一种", "防御工程", "")),
+        "《长城》": ("《长城》为防御工程。", fact("《长城》", "为", "防御工程。", "")),
+    }
+    documents = [document(text) for text, _ in texts.values()]
+    said = {text: {"facts": [{**stated, "quote": text}]} for text, stated in texts.values()}
+    chat = Scripted(lambda prompt: next(answer for text, answer in said.items() if text in prompt))
+    role = Organizer(chat, round=0)
+    decisions = role.settled(pool.run(role, documents, concurrency=3))
+    actions = [Action.REFUSE, Action.REFUSE, Action.REFUSE, Action.PROMOTE, Action.NONE]
+    assert [d.action for d in decisions] == actions and all(d.usage == PAID for d in decisions)
+    assert "324" in decisions[0].reason and "330" in decisions[2].reason and documents[0].id in decisions[2].reason
+    assert decisions[0].evidence["contradictions"] and decisions[0].tier is None
+    assert documents[3].id in decisions[4].reason and decisions[3].evidence["facts"] == ["长城是一种防御工程"]
+    later = Organizer(chat, round=1, known=[f for d in decisions[:1] for f in facts_in(d)])
+    assert later.settled(later.batch(documents[2:3]))[0].action is Action.REFUSE
 
 
 TABLE = Table(arms=(ArmRow(arm="en/L1", share=0.5, mean=0, sd=0.1), ArmRow(arm="en/L2", share=0.5, mean=0, sd=0.2)))
