@@ -207,6 +207,8 @@ def test_local_scanning_opens_no_file(tmp_path: Path, monkeypatch: pytest.Monkey
         "pkg/tests/b.py",
         "pkg/__pycache__/c.py",
         "coevo-0.1.dist-info/METADATA",
+        "math_verify/grader.py",
+        "latex2sympy2_extended-1.dist-info/METADATA",
         "p-1.dist-info/METADATA",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,9 @@ from .records import Malformed
 from .sample import Raw, Sample
 
 SKIPPED = frozenset({"__pycache__", "site-packages", "dist-packages", "test", "tests", "testing", "coevo", "licenses"})
+OWN = ("coevo-", "__editable__")
+GRADERS = ("math_verify", "latex2sympy2_extended", "antlr4")
+"""Packages that read and compare answers, with their parsers: who is graded by them is not taught from them."""
 TEXT = frozenset({".txt", ".md", ".rst", ".html", ".htm"})
 TOPICS = "stdlib/pydoc_data/topics.py"
 TEXT_WEIGHT = 8.0
@@ -67,7 +70,7 @@ def scan(root: Path, prefix: str, seed: int) -> Iterator[Found]:
     cut = len(str(root)) + 1
     for folder, folders, files in os.walk(root):
         inside = folder[cut:].replace(os.sep, "/")
-        own = inside.partition("/")[0].startswith(("coevo-", "__editable__"))
+        own = inside.partition("/")[0].startswith(OWN + GRADERS)
         folders[:] = [] if own else sorted(name for name in folders if name not in SKIPPED)
         for name in () if own else files:
             if not name.startswith("__editable__"):
