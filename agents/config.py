@@ -32,6 +32,8 @@ class AgentsConfig(Record):
     second_verifier: str = ""
     """Another model that must agree wherever the verifier asks its own; empty: none."""
 
+    prompts: str = ""
+    """A folder of prompts that stand beside or in place of the built-in ones; copied into the run at its start."""
     takeover: tuple[Literal["scorer", "editor", "synthesizer", "verifier", "organizer"], ...] = ()
     """Roles that the newest accepted model takes over in a round in which it is at least as good on gold and exam."""
 

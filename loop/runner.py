@@ -43,9 +43,34 @@ def start(
     config = _limited(load_config(preset, overrides), limits)
     check_mechanism(config)
     check_sources(config.sources)
+    own = _own_prompts(config)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
+    for prompt, text in own.items():
+        folder.prompts.mkdir(exist_ok=True)
+        (folder.prompts / prompt).write_text(text, encoding="utf-8")
     return work(folder, config, quiet, fresh=True)
+
+
+def _own_prompts(config: RunConfig) -> dict[str, str]:
+    """The user's prompts by file name: they are copied into the run, which says what it said even if they change.
+
+    Raises:
+        InputError: the folder is not there, or one of them is malformed or does not fit.
+    """
+    if not config.agents.prompts:
+        return {}
+    from ..prompts import PromptError, built_in
+
+    place = Path(config.agents.prompts)
+    found = {p.name: p.read_text(encoding="utf-8") for p in sorted(place.glob("*.md"))}
+    if not found:
+        raise InputError(f"agents.prompts: wanted a folder of prompts such as score-clarity.md, found none in {place}")
+    try:
+        built_in().read(place)
+    except PromptError as error:
+        raise InputError(f"agents.prompts {place}: {error}; see the built-in ones with: coevo prompts") from error
+    return found
 
 
 def expected(preset: str, overrides: tuple[str, ...], limits: dict[str, Any]) -> "Estimate":

@@ -11,12 +11,14 @@ from .bench import Bench
 from .curate import curate_round
 from .floor import measure_floor
 from .hold import hold
+from .prompt_family import adopt
 
 
 def prepare(bench: Bench, context: RunContext, state: State) -> Update:
     """Everything that a round takes for granted."""
     context.db.insert("rounds", {"round": 0, "status": "running", "started": time.time()})
     describe(context)
+    adopt(context)
     hold(context)
     start = base_model(context)
     curate_round(context, 0, context.absolute(start))

@@ -64,3 +64,18 @@ def keep(context: RunContext, prompt: Prompt) -> None:
     part = context.folder.prompts / f".{prompt.name}.part"
     part.write_text(write(prompt), encoding="utf-8")
     part.replace(context.folder.prompts / f"{prompt.name}.md")
+
+
+def adopt(context: RunContext) -> None:
+    """Rubrics that the user's own prompts bring along are graded under from the start, where a model can grade."""
+    known = {p.rubric for p in built_in().of_role("scorer")} | family(context.db).keys()
+    ruled = context.config.agents.scorer.startswith("offline:")
+    told = (
+        {"standing": "refused", "reason": "rules grade here, and a question needs a model"}
+        if ruled
+        else {"standing": "trial", "reason": "given at the start"}
+    )
+    for prompt in prompts_of(context).of_role("scorer"):
+        if prompt.rubric not in known:
+            said = {"rubric": prompt.rubric, "prompt": prompt.ref, "question": prompt.question, "origin": "user"}
+            enter(context, Member.model_validate(said | {"round": 0} | told))

@@ -26,6 +26,10 @@ from .hold import benchmark_texts
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of, quota
+from .targets import equal, spread
+
+WRITTEN = (Tier.L3, Tier.L4)
+"""Tiers that synthesis is for."""
 
 
 def edit(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -153,8 +157,8 @@ def wanted(context: RunContext, number: int) -> dict[str, int]:
         weight[arm.domain] += share if arm.tier >= Tier.L3 else 0.0
     whole = sum(weight.values())
     if whole <= 0:
-        return {d: total // len(domains) for d in domains}
-    return {d: round(total * weight[d] / whole) for d in domains}
+        return spread(context, number, equal(context, total), WRITTEN)
+    return spread(context, number, {d: round(total * weight[d] / whole) for d in domains}, WRITTEN)
 
 
 def documents_at(context: RunContext, tier: Tier) -> Iterable[Document]:
@@ -165,9 +169,10 @@ def documents_at(context: RunContext, tier: Tier) -> Iterable[Document]:
 def fresh(context: RunContext, number: int, tier: Tier, step: str, limit: int) -> list[Document]:
     """Documents at a tier that `step` has not decided about in an earlier round, drawn by a hash, domain by domain."""
     seen = set(context.store.ledger.read(step=step, columns=["doc"])["doc"].to_pylist())
+    quotas = spread(context, number, equal(context, limit), (Tier(tier + 1),))
     found: list[Document] = []
     for domain in context.config.domains:
         rows = context.store.documents(domain=domain, tier=tier).to_pylist()
         new = sorted((r for r in rows if r["id"] not in seen), key=lambda r: draw_key(context, number, r["id"]))
-        found += [as_document(r) for r in new[: limit // len(context.config.domains)]]
+        found += [as_document(r) for r in new[: quotas[domain]]]
     return found

@@ -24,6 +24,7 @@ from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of
+from .targets import equal, spread
 
 
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -48,12 +49,12 @@ def sample(context: RunContext, number: int) -> list[Document]:
     # this round's own are there when it was killed between them and the ledger: the same sample must be drawn again
     scored = set(scores.filter(pc.less(scores["round"], number))["doc_id"].to_pylist())
     held = context.store.documents(tier=Tier.L1)
-    quota = context.config.curation.score // len(context.config.domains)
+    quotas = spread(context, number, equal(context, context.config.curation.score), (Tier.L2,))
     found: list[Document] = []
     for domain in context.config.domains:
         fresh = [r for r in held.filter(pc.equal(held["domain"], domain)).to_pylist() if r["id"] not in scored]
         fresh.sort(key=lambda r: draw_key(context, number, r["id"]))
-        found += [as_document(r) for r in fresh[:quota]]
+        found += [as_document(r) for r in fresh[: quotas[domain]]]
     return found
 
 
