@@ -63,6 +63,10 @@ class StructuredBlr(Base):
         """[K] points per unit of share."""
         return coefficients
 
+    def jacobian(self, coefficients: Floats) -> Floats:
+        """[K, d] change of the values with the coefficients."""
+        return np.eye(len(self.arms))
+
     def direction(self) -> Floats | None:
         """[K] log-share direction of the first probe, where it is not a random one."""
         return None
@@ -98,8 +102,8 @@ class StructuredBlr(Base):
         """Mean [K] and covariance [K, K] of the arm values: composite gain per unit of log share, at the last mix."""
         mean, cov = self.belief.posterior()
         to_log = self.weights * self.config.point
-        jacobian = np.array([self.values(row) - self.values(0 * row) for row in np.eye(len(mean))]).T
-        return to_log * self.values(mean), to_log[:, None] * (jacobian @ cov @ jacobian.T) * to_log
+        linear = self.jacobian(mean)
+        return to_log * self.values(mean), to_log[:, None] * (linear @ cov @ linear.T) * to_log
 
     def state_dict(self) -> dict[str, Any]:
         """What was learned and the last mixture."""

@@ -63,6 +63,10 @@ class TrustBlr(StructuredBlr):
         """Value and trusted influence together."""
         return np.asarray(coefficients[:-1] + max(coefficients[-1], 0.0) * self.influence)
 
+    def jacobian(self, coefficients: Floats) -> Floats:
+        """Beta as it is, and influence where it is trusted."""
+        return np.column_stack([np.eye(len(self.arms)), self.influence * (coefficients[-1] > 0)])
+
     def direction(self) -> Floats | None:
         """Along the influence."""
         return np.clip(self.settings.along * _z(self.influence), -1.2, 1.2) if self.known else None

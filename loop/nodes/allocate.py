@@ -47,7 +47,8 @@ def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict
     state, unsaved = guarded_state(mechanism, None if before is None else before["mechanism_state"])
     for problem in filter(None, (guarded.problem, unsaved)):
         context.event(number, "allocate", "warning", problem)
-    plan = with_quota(guarded.plan, world, past_plans(context, number), config.explore)
+    past = past_plans(context, number) if config.explore else []
+    plan = with_quota(guarded.plan, world, past, config.explore)
     return with_rubric_probe(context, with_proposal(context, world, plan)), state
 
 

@@ -52,8 +52,9 @@ def remember(
     if told:
         context.event(number, "learn", "alarm", told)
     row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
+    triangle = cov[np.tril_indices(len(cov))].tolist()
     row |= {
-        "posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist(), "cov": cov.tolist()},
+        "posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist(), "cov": triangle},
         "alarm": told or None,
         "mechanism_state": state,
     }
