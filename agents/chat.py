@@ -50,7 +50,7 @@ class UselessAnswer(AgentError):
 
 
 class Chat(Protocol):
-    """A model behind a URL (`offline:`, `student:PATH`, `openai:MODEL@BASE_URL`).
+    """A model behind a URL (`backends.url.SCHEMES`).
 
     Both calls raise AgentError when the model does not answer usefully after retries, SpendingError when it never will.
     """

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from ..tiers.record import Record
-from .backends import open_chat
+from .backends import EngineConfig, open_chat
 from .backends.url import parse_url
 from .budget import Budget, Price
 from .chat import Chat
@@ -18,8 +18,10 @@ ROLES = ("scorer", "editor", "synthesizer", "verifier", "organizer", "strategist
 class AgentsConfig(Record):
     """A model URL for each role, how patiently models are called, their prices and the round's budget.
 
-    `offline:` answers by rules without any model; `student:` is the evolving model itself; `openai:MODEL@BASE_URL` is
-    any server that speaks the OpenAI protocol, with its key in the environment variable OPENAI_API_KEY.
+    `offline:` answers by rules without any model; `student:` is the evolving model itself, which only judges;
+    `openai:MODEL@BASE_URL` is any server that speaks the OpenAI protocol, with its key in the environment variable
+    OPENAI_API_KEY; `hf:MODEL[+ADAPTER]` and `vllm:MODEL[+ADAPTER]` are a model in this process, by transformers or by
+    vLLM; `replay:JOURNAL` repeats what the models of a run answered. docs/models.md says more.
     """
 
     scorer: str = "offline:"
@@ -38,7 +40,7 @@ class AgentsConfig(Record):
     """Roles that the newest accepted model takes over in a round in which it is at least as good on gold and exam."""
 
     concurrency: int = Field(default=8, ge=1, le=1024)
-    """Calls in flight at once."""
+    """Calls in flight at once; to a server that answers 429 fewer, until it takes more again."""
     timeout_seconds: float = Field(default=120, gt=0)
     """To the first byte of an answer, and from there to the last; reaching the server may take 10 s."""
     retries: int = Field(default=4, ge=0, le=20)
@@ -48,6 +50,8 @@ class AgentsConfig(Record):
     max_answer_tokens: int = Field(default=1024, ge=1)
     request: dict[str, JsonValue] = Field(default={})
     """Further fields of every request, for servers with wishes of their own; null takes one of ours away."""
+    engine: EngineConfig = EngineConfig()
+    """How `vllm:` lies in this machine's memory."""
 
     prices: dict[str, Price] = Field(default={})
     """By model name as in the URL; a model that is not listed costs nothing."""
@@ -63,8 +67,9 @@ class AgentsConfig(Record):
 
     @model_validator(mode="after")
     def _priced(self) -> Self:
-        urls = [*(getattr(self, role) for role in ROLES), self.second_verifier or "offline:"]
-        models = {parse_url(url).model for url in urls} - {"", *self.prices}
+        named = [*(getattr(self, role) for role in ROLES), self.second_verifier or "offline:"]
+        urls = [parse_url(url) for url in named]
+        models = {url.model for url in urls if url.scheme == "openai"} - set(self.prices)
         if self.budget.max_usd is not None and models:
             raise ValueError(
                 f"agents.budget.max_usd is set, but agents.prices has no price of {sorted(models)[0]!r}; "
@@ -83,11 +88,11 @@ class AgentsConfig(Record):
         """The model that answers for `role`, or the one at `url`, called as configured here.
 
         Raises:
-            InputError: a folder that `student:` needs is not there.
+            InputError: a folder or a journal that the URL needs is not there, or vLLM is not installed.
         """
-        url = url or getattr(self, role)
+        wanted: str = url or getattr(self, role)
         return open_chat(
-            url,
+            wanted,
             student_path=student_path,
             journal=journal,
             timeout_seconds=self.timeout_seconds,
@@ -96,5 +101,6 @@ class AgentsConfig(Record):
             concurrency=self.concurrency,
             max_answer_tokens=self.max_answer_tokens,
             request=self.request,
-            price=self.prices.get(parse_url(url).model),
+            engine=self.engine,
+            price=self.prices.get(parse_url(wanted).model),
         )

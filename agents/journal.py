@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Self
 
 from ..tiers.decision import Usage
-from ..tiers.errors import LedgerError
+from ..tiers.errors import InputError, LedgerError
 from ..tiers.record import Record
 
 APPLICATION = 0x636F6576  # "coev": tells a journal from any other SQLite file
+NAME = "calls.db"
+"""What a run's journal is called in its folder."""
 SCHEMA = """
 create table if not exists calls (
     key text primary key, scope text not null, model text not null, answer text not null,
     tokens_in integer not null, tokens_out integer not null, calls integer not null,
-    seconds real not null, usd real not null, at real not null
+    seconds real not null, usd real not null, at real not null, question text not null default ''
 ) without rowid
 """
 _USAGE = "tokens_in, tokens_out, calls, seconds, usd"
@@ -36,15 +38,17 @@ class Journal:
 
     `scope` names the piece of work (a round): an answer found in the journal brings its usage along when the same piece
     of work asks again (it was killed and resumed), and costs nothing when another one asks, so that sums over decisions
-    are sums of money. Threads may share a journal; two that ask the same at once make one call.
+    are sums of money. Under another `anew` a question is another one, for who wants to know whether the answer is still
+    the same. Threads may share a journal; two that ask the same at once make one call.
 
     Raises:
         LedgerError: the file is not a journal, or cannot be read or written.
     """
 
-    def __init__(self, path: Path, scope: str = "") -> None:
+    def __init__(self, path: Path, scope: str = "", anew: str = "") -> None:
         self.path = path
         self.scope = scope
+        self._suffix = f"@{anew}" if anew else ""
         self._lock = threading.Lock()
         self._asking: dict[str, tuple[threading.Lock, int]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,16 +56,17 @@ class Journal:
             self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
             self._open()
 
-    def call(self, key: str, model: str, ask: Callable[[], Answer]) -> Answer:
+    def call(self, key: str, model: str, ask: Callable[[], Answer], question: str = "") -> Answer:
         """The recorded answer to `key`, or what `ask` brings back, recorded first.
 
-        An `ask` that raises leaves nothing behind: the next call with this key asks again.
+        An `ask` that raises leaves nothing behind: the next call with this key asks again. `question` is the digest of
+        what was asked, whoever was asked and under which settings: a replay finds the answer by it.
         """
         with self._only_asker(key):
-            found = self._find(key)
+            found = self.find(key)
             if found is None:
-                self._record(key, model, ask())
-                found = self._find(key)
+                self._record(key, model, ask(), question)
+                found = self.find(key)
         if found is None:
             raise LedgerError(f"{self.path} lost an answer that was just written; check the disk and resume")
         return found
@@ -97,20 +102,23 @@ class Journal:
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute(f"pragma application_id = {APPLICATION}")
         self._connection.execute(SCHEMA)
+        if "question" not in {row[1] for row in self._connection.execute("pragma table_info(calls)")}:
+            self._connection.execute("alter table calls add column question text not null default ''")
 
-    def _find(self, key: str) -> Answer | None:
+    def find(self, key: str) -> Answer | None:
+        """The recorded answer to `key`, if there is one."""
         with self._lock, self._explained():
             row = self._connection.execute(
-                f"select answer, scope, {_USAGE} from calls where key = ?", (key,)
+                f"select answer, scope, {_USAGE} from calls where key = ?", (key + self._suffix,)
             ).fetchone()
         if row is None:
             return None
         text, scope, *usage = row
         return Answer(text=text, usage=_usage(usage) if scope == self.scope else Usage())
 
-    def _record(self, key: str, model: str, answer: Answer) -> None:
+    def _record(self, key: str, model: str, answer: Answer, question: str) -> None:
         costs = [getattr(answer.usage, name) for name in _USAGE.split(", ")]
-        row = (key, self.scope, model, answer.text, *costs, time.time())
+        row = (key + self._suffix, self.scope, model, answer.text, *costs, time.time(), question)
         with self._lock, self._explained():
             # `or ignore`: a second process that asked the same meanwhile was first, and its answer is the one used
             self._connection.execute(f"insert or ignore into calls values ({', '.join('?' * len(row))})", row)
@@ -139,6 +147,45 @@ class Journal:
                 f"the journal of paid answers {self.path} cannot be used ({error}); free disk space or "
                 "restore the file, then resume: answers already recorded are safe"
             ) from error
+
+
+class Recording:
+    """A journal that is only read: what one model answered to which question.
+
+    Raises:
+        InputError: there is no journal at `path` (a file, or the folder of a run), or it does not say whose answers
+            are meant.
+    """
+
+    def __init__(self, path: Path, model: str = "") -> None:
+        self.path = path / NAME if path.is_dir() else path
+        if not self.path.is_file():
+            raise InputError(f"wanted a journal, the {NAME} of a run or the run's folder, at {path}; found none")
+        self._lock = threading.Lock()
+        try:
+            self._connection = _opened_for_reading(self.path)
+            models = [m for (m,) in self._connection.execute("select distinct model from calls order by model")]
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path} is no journal of answers that can be read ({error})") from error
+        self.model = model or (models[0] if len(models) == 1 else "")
+        """The URL of the model that answered."""
+        if self.model not in models:
+            which = " or ".join(f"replay:{m}@{path}" for m in models) or "a run with a model: nothing is recorded here"
+            raise InputError(f"{self.path} holds no answers of {model!r}; wanted {which}")
+
+    def find(self, question: str, scope: str = "") -> str | None:
+        """The answer to a question, by its digest: the one given in `scope`, else the first."""
+        wanted = "select answer from calls where model = ? and question = ? order by scope != ?, at limit 1"
+        with self._lock:
+            row = self._connection.execute(wanted, (self.model, question, scope)).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _opened_for_reading(path: Path) -> sqlite3.Connection:
+    # a folder that cannot be written to has no place for the files that a log needs: without one, none is needed
+    log = path.with_name(f"{path.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, check_same_thread=False)
 
 
 def _usage(row: list[float]) -> Usage:

@@ -43,8 +43,10 @@ class Sandbox:
     """Bubblewrap around one driver process, which runs each snippet in a fresh child of its own.
 
     Inside: no network, no processes of the host, no environment, no capabilities; only the Python installation and
-    system libraries, read-only; no writable place at all. A child may start no process, open no socket and signal
-    nobody (seccomp), and has limits of CPU and wall time, memory and output.
+    system libraries, read-only; no writable place at all. A child may ask the kernel for what is on a short list
+    (seccomp), so that it starts no process, opens no socket, signals nobody, locks nothing and leaves nothing behind;
+    and it has limits of CPU and wall time, memory and output. Only who runs to his last line is ok: what stands behind
+    a `sys.exit()` or `os._exit(0)`, tests perhaps, did not run.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -64,11 +66,14 @@ class Sandbox:
 
 
 def _run(snippets: Sequence[str], limits: Limits) -> list[Outcome]:
-    outcomes = _launch(snippets, limits)
-    # A snippet that took the driver down takes nobody with it: the rest starts again behind it.
+    """Outcomes of all snippets. Where the driver ended early, the first one without an outcome begins the next.
+
+    Only who ends a driver that is his alone has ended it: a predecessor may have harmed it for him.
+    """
+    outcomes: list[Outcome] = []
     while len(outcomes) < len(snippets):
-        outcomes.append(Outcome(ok=False, error="the snippet ended the sandbox"))
-        outcomes += _launch(snippets[len(outcomes) :], limits)
+        found = _launch(snippets[len(outcomes) :], limits)
+        outcomes += found or [Outcome(ok=False, error="the snippet ended the sandbox")]
     return outcomes
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def train_job(spec_json: str) -> str:
     """Train one run; returns its TrainedModel as JSON."""
+    from ..training.fit import give_back_memory
     from ..training.spec import RunSpec
     from ..training.trainer import run
 
@@ -23,17 +24,21 @@ def train_job(spec_json: str) -> str:
     def show(step: int, steps: int, loss: float, speed: float) -> None:
         report(spec.name, step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s")
 
-    return run(spec, show).model_dump_json()
+    trained = run(spec, show).model_dump_json()
+    give_back_memory()
+    return trained
 
 
 def measure_job(name: str, model: str, suite: str, out: str) -> str:
     """Measure one model on one suite; returns the path of the per-item results."""
     from ..eval.harness import measure
     from ..eval.suites import load_suite
+    from ..training.fit import give_back_memory
 
     report(name, 0, 1, "evaluating")
     path = measure(Path(model), load_suite(Path(suite)), Path(out))
     report(name, 1, 1, "evaluated")
+    give_back_memory()
     return str(path)
 
 

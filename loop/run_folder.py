@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..agents.journal import NAME as JOURNAL
 from ..tiers.errors import InputError
 from .config import RunConfig, dump_config, load_config
 from .run_db import RunDB
@@ -39,7 +40,7 @@ class RunFolder:
     @property
     def journal(self) -> Path:
         """SQLite: every finished call of a paid model."""
-        return self.root / "calls.db"
+        return self.root / JOURNAL
 
     @property
     def prompts(self) -> Path:

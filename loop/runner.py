@@ -128,6 +128,7 @@ def work(folder: RunFolder, config: RunConfig, quiet: bool = False, fresh: bool 
 
 
 def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: threading.Event) -> None:
+    from ..agents.backends import release
     from .context import open_context
     from .graph import build
     from .nodes import bind
@@ -143,6 +144,7 @@ def _walk(folder: RunFolder, config: RunConfig, progress: "Progress", stopping: 
         for _ in graph.stream(entry, thread, durability="sync", stream_mode="updates"):
             context.safe_point()
     finally:
+        release()
         context.workers.close()
 
 
@@ -158,16 +160,21 @@ def check_mechanism(config: RunConfig) -> None:
 
 
 def _check_agents(config: RunConfig) -> None:
-    """Ask every model server once whether it is there, before anything is spent.
+    """Ask every model once whether it is there, before anything is spent; those of a round come with it.
 
     Raises:
         AgentError: a server cannot be reached or refuses.
+        InputError: a model, an adapter, a journal or vLLM is not here.
     """
-    from ..agents.backends import check
+    from ..agents.backends import check, parse_url
+    from ..agents.backends.local import check_vllm
     from ..agents.config import ROLES
 
     for role in ROLES:
-        if getattr(config.agents, role).startswith("openai:"):
+        at = parse_url(getattr(config.agents, role))
+        if at.scheme == "vllm":
+            check_vllm()
+        if at.model or at.path:
             check(config.agents.open(role))
 
 

@@ -43,6 +43,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "math_verify",  # equivalence of answers in LaTeX
         "numpy",
         "openai",
+        "peft",  # a LoRA adapter on a judge
         "pydantic",
         "safetensors",  # its error is how a cut weights file shows
         "sympy",  # the verifier's check of symbolic answers

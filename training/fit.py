@@ -76,6 +76,12 @@ def stretches(losses: list[float], parts: int = 10) -> tuple[float, ...]:
     return tuple(round(float(piece.mean()), 6) for piece in pieces)
 
 
+def give_back_memory() -> None:
+    """Let go of the GPU's memory that torch keeps for later: the agents' models may need it first."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+
+
 def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
     """The device asked for; `auto` is a GPU where there is one.
 

@@ -1,4 +1,4 @@
-"""What stands behind a model URL: rules, the student in this process, or a server."""
+"""What stands behind a model URL: rules, a model in this process, a server, or what a model said before."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,10 +9,11 @@ from ...tiers.errors import InputError
 from ..budget import Price
 from ..chat import Chat
 from ..journal import Journal
+from .engine import EngineConfig, release
 from .offline import OfflineChat, is_offline
-from .url import parse_url
+from .url import HOLDS_MEMORY, ModelUrl, parse_url
 
-__all__ = ["check", "is_offline", "open_chat", "parse_url"]
+__all__ = ["EngineConfig", "check", "is_offline", "open_chat", "parse_url", "release"]
 
 
 def open_chat(
@@ -27,25 +28,27 @@ def open_chat(
     max_answer_tokens: int = 1024,
     request: Mapping[str, Any] | None = None,
     price: Price | None = None,
+    engine: EngineConfig | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Chat:
-    """The model at `url`; torch is imported for `student:` only.
+    """The model at `url`; torch is imported for models in this process only, and `vllm:` and `hf:` load when asked.
 
     Args:
-        url: `offline:`, `student:`, `student:PATH` or `openai:MODEL@BASE_URL`.
-        student_path: folder of the model that `student:` means.
-        journal: where a server's answers are recorded before they are used.
+        url: one of `url.SCHEMES`.
+        student_path: folder of the model that `student:`, `hf:` and `vllm:` mean when nothing follows.
+        journal: where answers are recorded before they are used; those of the student and of a replay are not.
         timeout_seconds: to the first byte of a server's answer, and from there to the last.
         retries: further attempts after a failure that may pass.
         max_wait_seconds: longest wait that a server may ask for.
         concurrency: connections to the server.
         max_answer_tokens: longest answer.
-        request: further fields of every request; None takes one of ours away.
+        request: further fields of every request to a server; None takes one of ours away.
         price: of the model; free without it.
+        engine: how `vllm:` lies in memory.
         sleep: waits between attempts (tests replace it).
 
     Raises:
-        InputError: an unknown or malformed URL, or no model folder where `student:` needs one.
+        InputError: an unknown or malformed URL, or no model, adapter or journal where one is named.
     """
     parts = parse_url(url)
     if parts.scheme == "offline":
@@ -53,10 +56,16 @@ def open_chat(
     if parts.scheme == "student":
         from .student import StudentChat
 
-        path = Path(parts.path) if parts.path else student_path
-        if path is None:
-            raise InputError("student: needs a model folder; write student:PATH, or let a round provide its student")
+        path = _folder(parts, student_path)
         return StudentChat(path, url=f"student:{path.name}" if parts.path else "student:")
+    if parts.scheme == "replay":
+        from .replay import ReplayChat
+
+        scope = journal.scope if journal else ""
+        return ReplayChat(parts, max_answer_tokens=max_answer_tokens, scope=scope)
+    if parts.scheme in HOLDS_MEMORY:
+        local = parts if parts.path else ModelUrl(parts.scheme, path=str(_folder(parts, student_path)))
+        return _local(url, local, engine or EngineConfig(), journal, max_answer_tokens, price)
     from .openai import OpenAIChat
     from .transport import Patience
 
@@ -73,7 +82,7 @@ def open_chat(
 
 
 def check(chat: Chat) -> None:
-    """Whether there is a model behind `chat` at all, asked once; rules and the student always are.
+    """Whether there is a model behind `chat` at all, asked once; what was opened from this machine's disk is there.
 
     Raises:
         SpendingError: the server refuses the key.
@@ -82,3 +91,37 @@ def check(chat: Chat) -> None:
     ask = getattr(chat, "check", None)
     if ask is not None:
         ask()
+
+
+def _folder(parts: ModelUrl, student_path: Path | None) -> Path:
+    if not parts.path and student_path is None:
+        raise InputError(
+            f"{parts.scheme}: needs a model folder; write {parts.scheme}:PATH, or let a round provide its student"
+        )
+    return Path(parts.path) if parts.path else Path(student_path or "")
+
+
+def _local(
+    url: str, at: ModelUrl, config: EngineConfig, journal: Journal | None, answer_tokens: int, price: Price | None
+) -> Chat:
+    from .engine import Engine, desk
+    from .local import LocalChat, check_folders, check_vllm
+
+    check_folders(url, at)
+
+    def hf() -> Engine:
+        from .hf_engine import HFEngine
+
+        return HFEngine(at.path, at.adapter)
+
+    def vllm() -> Engine:
+        from .vllm_engine import VllmEngine
+
+        return VllmEngine(at.path, config)
+
+    if at.scheme == "vllm":
+        check_vllm()
+        counter = desk(f"vllm:{at.path}", vllm)  # one engine for all its adapters
+    else:
+        counter = desk(f"hf:{at.path}+{at.adapter}", hf)
+    return LocalChat(url, at, counter, journal=journal, max_answer_tokens=answer_tokens, price=price)

@@ -1,13 +1,15 @@
-"""Answers: from what an OpenAI-compatible server sent to a validated object, or to probabilities of options."""
+"""Answers: from what a model sent to a validated object, or to probabilities of options."""
 
 import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
-from ..chat import S
+from ...tiers.decision import Usage
+from ..chat import Choice, S
 
 MAX_PROSE = 200_000
 """Characters of an answer that are searched for JSON among prose."""
@@ -87,6 +89,31 @@ def _objects(content: str) -> Iterator[Any]:
             yield value
         except (ValueError, RecursionError):
             start += 1
+
+
+def read_choice(answer: dict[str, Any], options: Sequence[str], usage: Usage) -> Choice:
+    """The probabilities of the options, exact where the answer tells them apart, else from a server's alternatives.
+
+    Raises:
+        Unusable: as `read_probabilities`, or an exact one is no number.
+    """
+    exact = answer.get("options")
+    if exact is None:
+        return Choice(read_probabilities(answer, options), usage)
+    return Choice(shares(exact), usage, truncated=int(answer.get("truncated", 0)))
+
+
+def shares(logprobs: Sequence[float]) -> tuple[float, ...]:
+    """Probabilities among the options, from one log-probability each.
+
+    Raises:
+        Unusable: one of them is no number.
+    """
+    sums = np.array(logprobs, dtype=np.float64)
+    if not np.isfinite(sums).all():
+        raise Unusable("its log-probabilities are no numbers; its training diverged", final=True)
+    weights = np.exp(sums - sums.max())
+    return tuple((weights / weights.sum()).tolist())
 
 
 def read_probabilities(answer: dict[str, Any], options: Sequence[str]) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from ...tiers.errors import AgentError, SpendingError
+from .limiter import limiter
 
 CONNECT_SECONDS = 10.0
 FIRST_WAIT_SECONDS = 0.5
@@ -21,6 +22,8 @@ MAX_ANSWER_BYTES = 4 << 20
 SPENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 PASSING = {408, 409, 425, 429}
 """Statuses below 500 that may be gone a moment later."""
+OVERLOADED = {429, 529}
+"""Statuses that ask for fewer calls; a 503 does when it says for how long."""
 NOTHING_HERE = {404, 405, 501}
 """Statuses that say that a path is not served."""
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -48,17 +51,21 @@ class Rejected(AgentError):
 class _Passing(Exception):
     """A failure that may pass; `wait_seconds` when the server said how long it takes."""
 
-    def __init__(self, message: str, wait_seconds: float | None = None, unreachable: bool = False) -> None:
+    def __init__(
+        self, message: str, wait_seconds: float | None = None, unreachable: bool = False, overloaded: bool = False
+    ) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
         self.unreachable = unreachable
+        self.overloaded = overloaded
 
 
 class Transport:
     """Posts JSON to one server over a pool of connections; threads may share it.
 
-    Once a server has proved unreachable through all retries, later requests try it once only, until one gets through:
-    a thousand documents do not each wait out a dead server.
+    A server that says 429 gets fewer requests at a time, and more again as it answers (see `Limiter`). Once it has
+    proved unreachable through all retries, later requests try it once only, until one gets through: a thousand
+    documents do not each wait out a dead server. Once it has refused for credentials or money, nothing more is sent.
     """
 
     def __init__(
@@ -74,6 +81,8 @@ class Transport:
         self._patience = patience
         self._sleep = sleep
         self._down = False
+        self._refusal = ""
+        self._limiter = limiter(base, connections)
         # identity: a compressed answer could unfold past the cap before it is measured
         headers = {"accept-encoding": "identity"} | ({"authorization": f"Bearer {key}"} if key else {})
         self._client = httpx.Client(
@@ -92,7 +101,11 @@ class Transport:
             SpendingError: refused for credentials or money.
             AgentError: no usable answer, also after the retries.
         """
-        return self._patiently(lambda: self._once("POST", path, body), random.Random(int(seed, 16)))
+        try:
+            return self._patiently(lambda: self._once("POST", path, body), random.Random(int(seed, 16)))
+        except SpendingError as refusal:
+            self._refusal = str(refusal)
+            raise
 
     def check(self, model: str) -> None:
         """Ask for the list of models, once: is there a server that speaks the protocol, and does it know `model`?
@@ -156,16 +169,26 @@ class Transport:
     def _patiently(self, ask: Callable[[], dict[str, Any]], jitter: random.Random) -> dict[str, Any]:
         attempts = 1 if self._down else self._patience.retries + 1
         for attempt in range(attempts):
+            entered = 0
             try:
-                answer = ask()
+                with self._limiter.turn(self._sleep) as entered:
+                    if self._refusal:
+                        raise SpendingError(self._refusal)
+                    answer = ask()
             except _Passing as failure:
-                self._down = failure.unreachable and attempt + 1 == attempts
-                if attempt + 1 == attempts:
+                last = attempt + 1 == attempts
+                self._down = failure.unreachable and last
+                wait = self._wait(failure, attempt, jitter)
+                if failure.overloaded:
+                    self._limiter.overloaded(entered, wait)  # all calls wait, this one among them
+                if last:
                     tried = f"tried {attempts} times" if attempts > 1 else "tried once"
                     raise AgentError(self._clean(f"{failure} ({tried})")) from failure
-                self._sleep(self._wait(failure, attempt, jitter))
+                if not failure.overloaded:
+                    self._sleep(wait)
             else:
                 self._down = False
+                self._limiter.answered()
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
@@ -229,7 +252,8 @@ class Transport:
             with_key = "the key in OPENAI_API_KEY was sent" if self._key else "no OPENAI_API_KEY is set"
             raise SpendingError(self._clean(f"{said}; {with_key}: check key and credit, then resume"))
         if status in PASSING or (status >= 500 and status != 501):
-            raise _Passing(said, wait_seconds=_retry_after(response.headers.get("retry-after")))
+            wait = _retry_after(response.headers.get("retry-after"))
+            raise _Passing(said, wait, overloaded=status in OVERLOADED or (status == 503 and wait is not None))
 
     def _clean(self, message: str) -> str:
         return message.replace(self._key, "[key]") if self._key else message

@@ -1,4 +1,4 @@
-"""Model URLs: what `offline:`, `student:PATH` and `openai:MODEL@BASE_URL` mean."""
+"""Model URLs: who answers behind `offline:`, `student:`, `openai:`, `hf:`, `vllm:` and `replay:`."""
 
 import difflib
 import re
@@ -7,7 +7,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from ...tiers.errors import InputError
 
-SCHEMES = {"offline": "offline:", "student": "student: or student:PATH", "openai": "openai:MODEL@BASE_URL"}
+SCHEMES = {
+    "offline": "offline:",
+    "student": "student: or student:PATH",
+    "openai": "openai:MODEL@BASE_URL",
+    "hf": "hf:MODEL[+ADAPTER]",
+    "vllm": "vllm:MODEL[+ADAPTER]",
+    "replay": "replay:JOURNAL",
+}
+HOLDS_MEMORY = ("hf", "vllm")
+"""Schemes whose model lies in this machine's memory until it is released."""
+_RECORDED = re.compile(r"(openai|hf|vllm):")
 
 
 @dataclass(frozen=True)
@@ -16,10 +26,13 @@ class ModelUrl:
 
     scheme: str
     model: str = ""
+    """What a server calls the model; for `replay:` the URL of the model that gave the answers, if it was named."""
     base: str = ""
     """Of an OpenAI-compatible server, ready for `/chat/completions` to be appended."""
     path: str = ""
-    """Of a model folder; empty for the student of the round."""
+    """Of a model folder, a model's name on the Hub, or a journal; empty for the student of the round."""
+    adapter: str = ""
+    """Of a LoRA adapter's folder on top of the model at `path`."""
 
 
 def parse_url(url: str) -> ModelUrl:
@@ -33,6 +46,10 @@ def parse_url(url: str) -> ModelUrl:
         raise InputError(_unknown(url, scheme))
     if scheme == "openai":
         return _openai(url, rest)
+    if scheme in HOLDS_MEMORY:
+        return _local(url, scheme, rest)
+    if scheme == "replay":
+        return _replay(url, rest)
     if scheme == "offline" and rest:
         raise InputError(f"offline: has no model, so nothing may follow it; got {url!r}")
     return ModelUrl(scheme, path=rest)
@@ -44,6 +61,22 @@ def _unknown(url: str, scheme: str) -> str:
     near = difflib.get_close_matches(scheme.lower(), SCHEMES, n=1, cutoff=0.5)
     hint = f"did you mean {SCHEMES[near[0]]}?" if near else f"wanted one of {', '.join(SCHEMES.values())}"
     return f"unknown model URL {url!r}: {hint}"
+
+
+def _local(url: str, scheme: str, rest: str) -> ModelUrl:
+    path, plus, adapter = rest.partition("+")
+    if plus and not (path and adapter):
+        raise InputError(f"wanted {scheme}:MODEL+ADAPTER, two folders or a name on the Hub and a folder, got {url!r}")
+    return ModelUrl(scheme, path=path, adapter=adapter)
+
+
+def _replay(url: str, rest: str) -> ModelUrl:
+    model, at, path = rest.rpartition("@") if _RECORDED.match(rest) else ("", "", rest)
+    if not path or (_RECORDED.match(rest) and not at):
+        raise InputError(
+            f"wanted replay:JOURNAL, a run's folder or its calls.db, or replay:MODEL_URL@JOURNAL, got {url!r}"
+        )
+    return ModelUrl("replay", model=model, path=path)
 
 
 def _openai(url: str, rest: str) -> ModelUrl:

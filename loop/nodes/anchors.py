@@ -1,27 +1,14 @@
 """Anchors: documents that a model judge grades anew each round, so that its drift is seen before it is acted on."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ...agents.drift import Drift, drift
-from ...agents.journal import Answer, Journal
+from ...agents.journal import Journal
 from ...agents.scorer import Scorer
 from ...tiers.document import Document
 from ..context import RunContext
 from .drive import WORKS, drive, scope
 from .prompt_family import prompts_of
-
-
-class AskedAnew(Journal):
-    """A journal in which a question of another round is another one: what was answered then must not answer now."""
-
-    def __init__(self, path: Path, number: int) -> None:
-        super().__init__(path, scope=scope(number, "calibrate"))
-        self._round = number
-
-    def call(self, key: str, model: str, ask: Callable[[], Answer]) -> Answer:
-        """The answer of this round."""
-        return super().call(f"{key}@anchor-{self._round}", model, ask)
 
 
 def drifts(
@@ -52,7 +39,8 @@ def _graded(
     context: RunContext, number: int, rubrics: Sequence[str], anchors: Sequence[Document]
 ) -> dict[str, dict[str, float]]:
     """Grades by rubric and document."""
-    with AskedAnew(context.folder.journal, number) as journal:
+    # what another round was answered must not answer now
+    with Journal(context.folder.journal, scope=scope(number, "calibrate"), anew=f"anchor-{number}") as journal:
         chat = context.config.agents.open(WORKS["calibrate"], journal=journal)
         decided = drive(
             context,

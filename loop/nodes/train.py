@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ...agents.backends import release
 from ...training.spec import RunSpec, TrainedModel
 from ..context import RunContext
 from ..feedback.mechanism import Plan
@@ -76,6 +77,7 @@ def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[T
     Raises:
         Stopping: the run was asked to stop; finished runs are on disk.
     """
+    release(rest=context.config.agents.engine.between == "sleep")  # the agents' models would take the memory
     names = ", ".join(s.name for s in specs)
     tokens = specs[0].steps * specs[0].config.batch * context.config.model.block
     context.progress.say(f"round {number} · train · {names} ({tokens / 1000:.0f}k tokens a full run)")

@@ -7,17 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from coevo.agents.journal import Answer, Journal
 from coevo.tiers.decision import Usage
 from coevo.tiers.errors import AgentError, LedgerError
+
+from .server import Server, answer, slow
 
 COST = Usage(tokens_in=10, tokens_out=2, calls=1, seconds=0.5, usd=0.25)
 
@@ -145,48 +144,6 @@ for decision in pool.run(Judge(), texts, concurrency=4):
 """
 
 
-class Counting(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        text = body["messages"][0]["content"]
-        content = json.dumps({"choices": [{"message": {"content": '{"keep": true}'}}], "usage": {"prompt_tokens": 5}})
-        time.sleep(0.02)
-        try:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content.encode())
-        except OSError:
-            self.close_connection = True
-        with self.server.lock:  # type: ignore[attr-defined]
-            self.server.asked.append(text)  # type: ignore[attr-defined]
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the base class names it so
-        return
-
-
-class CountingServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Counting)
-        self.lock = threading.Lock()
-        self.asked: list[str] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        return
-
-
-@pytest.fixture
-def server() -> Iterator[CountingServer]:
-    with CountingServer() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield server
-        server.shutdown()
-
-
 def recorded(path: Path) -> int:
     """Rows in the journal, as another process sees them; none before it is created."""
     if not path.exists():
@@ -197,9 +154,10 @@ def recorded(path: Path) -> int:
     return found
 
 
-def test_a_killed_round_repeats_no_recorded_call_and_counts_none_twice(server: CountingServer, tmp_path: Path) -> None:
+def test_a_killed_round_repeats_no_recorded_call_and_counts_none_twice(server: Server, tmp_path: Path) -> None:
+    server.steps = [slow(0.02, answer('{"keep": true}', {"prompt_tokens": 5}))]
     journal = tmp_path / "journal.db"
-    command = [sys.executable, "-c", ROUND, str(journal), f"openai:m@http://127.0.0.1:{server.server_address[1]}"]
+    command = [sys.executable, "-c", ROUND, str(journal), f"openai:m@{server.base}"]
     killed = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while recorded(journal) < 8 and killed.poll() is None and time.monotonic() < deadline:
@@ -209,18 +167,18 @@ def test_a_killed_round_repeats_no_recorded_call_and_counts_none_twice(server: C
     assert killed.returncode == -signal.SIGKILL
     time.sleep(0.1)  # answers in flight reach nobody, but are counted here
     kept = recorded(journal)
-    first = list(server.asked)
+    first = server.bodies()
     assert 8 <= kept < 40 and len(first) - kept <= 4  # what was lost is at most what was in flight
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     decisions = [json.loads(line) for line in done.stdout.splitlines()]
     assert [d["doc"] for d in decisions] == [f"{i:016x}" for i in range(40)]
     assert all(d["usage"]["calls"] == 1 and d["usage"]["tokens_in"] == 5 for d in decisions)
-    assert len(server.asked) == len(first) + 40 - kept
+    assert len(server.requests) == len(first) + 40 - kept
     total = Journal(journal)
     assert [usage.calls for usage in total.costs().values()] == [40]
     total.close()
 
-    asked = len(server.asked)
+    asked = len(server.requests)
     again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert again.stdout == done.stdout and len(server.asked) == asked
+    assert again.stdout == done.stdout and len(server.requests) == asked

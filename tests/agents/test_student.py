@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from coevo.agents.backends import open_chat
 from coevo.agents.backends.student import StudentChat
@@ -14,37 +12,15 @@ from coevo.agents.chat import Message
 from coevo.tiers.errors import AgentError, InputError
 from coevo.tiers.record import Record
 
+from .tiny_model import make_model
+
 CONTEXT = 48
 TEXTS = ["the cat sat on the mat yes no yes no", "a yes is a yes and a no is a no", "naïve café, 日本"] * 4
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("student")
-    coder = Tokenizer(models.BPE())
-    coder.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    coder.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    coder.train_from_iterator(
-        TEXTS,
-        trainers.BpeTrainer(vocab_size=300, special_tokens=["<eos>"], initial_alphabet=alphabet, show_progress=False),
-    )
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=coder, eos_token="<eos>")
-    tokenizer.save_pretrained(path)
-    torch.manual_seed(0)
-    shape = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=CONTEXT,
-        initializer_range=0.3,  # far from uniform, so that a wrong position shows
-        bos_token_id=None,
-        eos_token_id=0,
-    )
-    LlamaForCausalLM(shape).save_pretrained(path)
-    return path
+    return make_model(tmp_path_factory.mktemp("student"), TEXTS, context=CONTEXT)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +33,7 @@ def student(folder: Path) -> StudentChat:
 def by_hand(student: StudentChat, ids: list[int]) -> list[float]:
     """Log-probability of each token after the first: one sequence, one forward pass, no padding."""
     with torch.inference_mode():
-        logs = student._model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
+        logs = student.causal.model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
     return [float(logs[i, token]) for i, token in enumerate(ids[1:])]
 
 
@@ -69,11 +45,11 @@ def softmax(values: list[float]) -> list[float]:
 @pytest.mark.parametrize("options", [[" yes", " no"], [" the", " nonsense", " cat sat"]])
 def test_options_are_judged_by_all_their_tokens(student: StudentChat, options: list[str]) -> None:
     prompts = ["the cat", "a", "the cat sat on a mat is a"]
-    endings = [student._encode(option) for option in options]
+    endings = [student.causal.encode(option) for option in options]
     means = len({len(e) for e in endings}) > 1
     choices = student.choose(prompts, options)
     for prompt, choice in zip(prompts, choices, strict=True):
-        head = [student._begin, *student._encode(prompt)]
+        head = [student.causal.begin, *student.causal.encode(prompt)]
         sums = [sum(by_hand(student, head + e)[-len(e) :]) / (len(e) if means else 1) for e in endings]
         assert choice.probabilities == pytest.approx(softmax(sums), abs=1e-5)
         assert choice.truncated == 0 and choice.usage.calls == 1 and choice.usage.usd == 0
@@ -81,9 +57,9 @@ def test_options_are_judged_by_all_their_tokens(student: StudentChat, options: l
 
 
 def test_both_ways_of_judging_agree(student: StudentChat) -> None:
-    heads = [[student._begin, *student._encode(p)] for p in ("the cat", "a yes is")]
-    tokens = [student._encode(" yes")[0], student._encode(" no")[0]]
-    fast = student._after(heads, [[t] for t in tokens])
+    heads = [[student.causal.begin, *student.causal.encode(p)] for p in ("the cat", "a yes is")]
+    tokens = [student.causal.encode(" yes")[0], student.causal.encode(" no")[0]]
+    fast = student.causal.after(heads, [[t] for t in tokens])
     slow = [[by_hand(student, [*h, t])[-1] for t in tokens] for h in heads]
     assert abs(fast - slow).max() < 1e-5
 
@@ -91,9 +67,9 @@ def test_both_ways_of_judging_agree(student: StudentChat) -> None:
 def test_a_long_prompt_loses_its_middle_and_says_so(student: StudentChat) -> None:
     words = ["the cat sat on the mat " * 40 + ending for ending in ("a", "no")]
     choices = student.choose(words, [" yes", " no"])
-    room = CONTEXT - 1 - max(len(student._encode(o)) for o in (" yes", " no"))
+    room = CONTEXT - 1 - max(len(student.causal.encode(o)) for o in (" yes", " no"))
     for text, choice in zip(words, choices, strict=True):
-        assert choice.truncated == len(student._encode(text)) - room > 0
+        assert choice.truncated == len(student.causal.encode(text)) - room > 0
     assert choices[0].probabilities != choices[1].probabilities  # the end is still read
     other_start = student.choose(["no yes " + words[0]], [" yes", " no"])
     assert other_start[0].probabilities != choices[0].probabilities  # and so is the beginning
@@ -102,7 +78,7 @@ def test_a_long_prompt_loses_its_middle_and_says_so(student: StudentChat) -> Non
 def test_loss_is_in_nats_a_byte(student: StudentChat) -> None:
     texts = ["the cat sat", "naïve café, 日本", "a"]
     for text, loss in zip(texts, student.loss(texts), strict=True):
-        total = -sum(by_hand(student, [student._begin, *student._encode(text)]))
+        total = -sum(by_hand(student, [student.causal.begin, *student.causal.encode(text)]))
         assert loss == pytest.approx(total / len(text.encode()), rel=1e-5)
     assert math.isnan(student.loss([""])[0])
     assert student.loss([]) == []
@@ -114,7 +90,7 @@ def test_a_long_text_is_read_as_far_as_the_context_goes(student: StudentChat) ->
     assert reading.tokens == CONTEXT - 1
     assert 0 < reading.truncated < len(text)
     read = text[: len(text) - reading.truncated]
-    total = -sum(by_hand(student, [student._begin, *student._encode(text)[: CONTEXT - 1]]))
+    total = -sum(by_hand(student, [student.causal.begin, *student.causal.encode(text)[: CONTEXT - 1]]))
     assert reading.nats_per_byte == pytest.approx(total / len(read.encode()), rel=1e-5)
     (huge,) = student.read([text * 1000])
     assert huge.tokens == CONTEXT - 1 and huge.nats_per_byte == reading.nats_per_byte
@@ -155,7 +131,7 @@ def test_options_must_fit(student: StudentChat, options: list[str]) -> None:
 def test_a_diverged_student_is_no_judge(folder: Path) -> None:
     broken = StudentChat(folder)
     with torch.no_grad():
-        broken._model.lm_head.weight.fill_(float("nan"))
+        broken.causal.model.lm_head.weight.fill_(float("nan"))
     with pytest.raises(AgentError, match="diverged"):
         broken.choose(["a"], [" yes", " no"])
 
