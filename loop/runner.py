@@ -42,6 +42,7 @@ def start(
     """
     config = _limited(load_config(preset, overrides), limits)
     check_mechanism(config)
+    check_control(config, runs)
     check_sources(config.sources)
     own = _own_prompts(config)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
@@ -157,6 +158,17 @@ def check_mechanism(config: RunConfig) -> None:
     from .nodes.run_bench import offers
 
     create(config.feedback, tuple(arms(config.domains)), config.seed, config.mode, offers(config))
+
+
+def check_control(config: RunConfig, runs: Path) -> None:
+    """See that the run whose mixtures are replayed is there.
+
+    Raises:
+        InputError: it is not, or has planned nothing.
+    """
+    from .nodes.control import yoked_mixture
+
+    yoked_mixture(runs, config.feedback, 1)
 
 
 def _check_agents(config: RunConfig) -> None:

@@ -21,6 +21,8 @@ class FeedbackConfig(Record):
     """From posterior to mixture: what the mechanism itself wants, or a step on its posterior's mean or on a draw."""
     gate: Literal["paired", "posterior", "ladder", "always"] = "paired"
     """What main has to show to be accepted (`gate.accept`)."""
+    control: str = Field(default="", pattern=r"^(shuffled|yoked:.+)?$")
+    """A control of the loop itself: `shuffled` feedback, or `yoked:RUN`, another run's mixtures; empty means none."""
     reference: dict[str, float] = Field(default_factory=dict)
     """The control's mixture by arm key (normalised over the live arms); empty means uniform."""
 

@@ -1,8 +1,8 @@
 """WorldBench: a world plays data, training and benchmarks to the nodes that plan and judge a real run."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -46,6 +46,10 @@ class WorldBench:
     """True gain of main over control in every round."""
     cost: list[float] = field(default_factory=list)
     """Run-equivalents of every round: tokens trained on and models measured."""
+    elsewhere: Sequence[Mapping[str, float]] = ()
+    """Mixtures of another run, round by round: what a yoked one replays."""
+    planned: list[Mapping[str, float]] = field(default_factory=list)
+    """Mixtures of this run."""
     recommended: float | None = None
     """In reset mode: true composite of a full run on what the mechanism recommends in the end."""
     _reference: Any = None
@@ -69,6 +73,7 @@ class WorldBench:
         """Every run that a real round would train, the same ones once."""
         number, full = state["round"], context.config.training.steps
         plan = Plan.model_validate(context.db.rows("rounds", round=number)[0]["plan"])
+        self.planned.append(plan.mixture)
         wanted = [("main", plan.mixture, 1.0), ("control", plan.reference, 1.0)]
         if plan.probes:
             part = context.config.probes.steps(full) / full
@@ -150,6 +155,10 @@ class WorldBench:
             self._signals = {number: self.world.signals(self.states[path], self._reference, mixture, number)}
         return self._signals[number]
 
+    def yoke(self, number: int) -> Mapping[str, float] | None:
+        """The mixture that the same mechanism planned in another world of this kind."""
+        return self.elsewhere[min(number, len(self.elsewhere)) - 1] if self.elsewhere else None
+
     def deltas(self, number: int) -> Found:
         """Main against control on both splits."""
         found: Found = {("main", "control", s): deltas(self.world, self.measured, s) for s in SPLITS}
@@ -159,7 +168,8 @@ class WorldBench:
     def evidence(self, number: int) -> Evidence:
         """The round's contrasts."""
         evidence = contrasts(self.world, number, self.measured, self.signals(number))
-        keep_evidence(self.context, number, evidence)
+        slim = replace(evidence.signals, skills=None, target_logprobs=None)  # matrices that nobody reads again
+        keep_evidence(self.context, number, replace(evidence, signals=slim))
         return evidence
 
     def settle(self, number: int, mechanism: Mechanism, accepted: str) -> None:

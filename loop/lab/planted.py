@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from ...tiers.tier import arms
 from ..feedback.mechanism import Floats, Signals
 from .calibration import BENCHMARKS, DOMAINS, Calibration
 from .world import World
@@ -54,7 +55,7 @@ class PlantedWorld(World):
     points = POINTS
     domains = DOMAINS
     benchmarks = BENCHMARKS
-    offers = frozenset({"influence", "losses", "reference_losses", "skills", "target_logprobs", "failures"})
+    offers = frozenset({"influence", "losses", "reference_losses", "skills", "target_logprobs", "failures", "proposal"})
 
     def __init__(
         self,
@@ -164,6 +165,7 @@ class PlantedWorld(World):
             skills=self._skills(state),
             target_logprobs=self._target_logprobs(state),
             failures=self._failures(state),
+            proposal=self._wish(state),
         )
 
     def losses(self, state: Exposure) -> Floats:
@@ -190,6 +192,13 @@ class PlantedWorld(World):
         serves = np.maximum(self._transfer_at(state.age), 0.0)
         blamed = (1 - self._accuracy(self.abilities(state))) @ (serves / serves.sum(axis=1, keepdims=True))
         return np.asarray((blamed / blamed.sum() / 4)[self.domain])
+
+    def _wish(self, state: Exposure) -> dict[str, float]:
+        """Log shares that a strategist wants who believes in tiers and reads failing items, and knows nothing else."""
+        failures = self._failures(state)
+        z = (failures - failures.mean()) / max(float(failures.std()), 1e-12)
+        wish = np.clip(0.4 * np.array([-1.0, -0.3, 0.8, 0.5])[self.tier] + 0.3 * z, -0.8, 0.8)
+        return dict(zip(arms(self.domains), wish.tolist(), strict=True))
 
     def _worth(self, seen: Floats) -> Floats:
         """Equation 1: [K] what so many tokens of an arm are worth in fresh ones."""

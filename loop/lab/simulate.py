@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from ..feedback.config import FeedbackConfig
 from ..feedback.mechanism import Mode
 from ..graph import build, walk
 from ..nodes.allocate import allocate
+from ..nodes.control import YOKED
 from ..nodes.learn import learn
 from ..nodes.once import once
 from ..progress import Progress
@@ -76,7 +77,7 @@ class Trajectory(Record):
         return cls(mechanism=mechanism, world=world, seed=seed, problems=(reason,), **nothing)
 
 
-def nodes_of(bench: WorldBench) -> dict[str, Callable[[LabContext, State], Update]]:
+def nodes_of(bench: WorldBench) -> dict[str, Callable[[Controls, State], Update]]:
     """The nodes of a run: allocate and learn are the real ones, the world plays the others."""
     return {
         "prepare": bench.prepare,
@@ -112,31 +113,56 @@ def fits(mechanism: str, world: World, mode: Mode) -> bool:
     return True
 
 
-def simulate(world: World, config: RunConfig, label: str = "") -> Trajectory:
+def simulate(world: World, config: RunConfig, label: str = "", other: World | None = None) -> Trajectory:
     """One simulated run in this process, walked by a plain loop.
 
     Args:
         world: a fresh one, or one whose states hold nothing between runs.
         config: as of a real run; `settings` makes one that fits the world.
         label: what the mechanism is called in results.
+        other: a world of the same kind, from which a yoked run (`feedback.control=yoked:world`) has its mixtures.
 
     Raises:
         InputError: the mechanism is not made for this.
     """
-    db = RunDB(":memory:", create=True)
-    context = LabContext(config, db, Progress(quiet=True), threading.Event())
-    bench = WorldBench(world, context)
+    bench = WorldBench(world, _context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    if config.feedback.control.startswith(YOKED):
+        bench.elsewhere = _planned(other, config)
     began = time.perf_counter()
-    walk({name: partial(node, context) for name, node in nodes_of(bench).items()})
+    _walk(bench)
     found = trajectory_of(bench, label or config.feedback.mechanism, time.perf_counter() - began)
-    db.close()
+    bench.context.db.close()
     return found
 
 
-def simulate_on_graph(world: World, config: RunConfig, folder: Path, progress: Progress) -> tuple[Trajectory, RunDB]:
+def _planned(world: World | None, config: RunConfig) -> list[Mapping[str, float]]:
+    """What the mechanism plans in another world, with its own feedback."""
+    if world is None:
+        raise InputError("feedback.control=yoked in the lab wants another world: play it by coevo lab")
+    free = config.feedback.model_copy(update={"control": ""})
+    config = config.model_copy(update={"feedback": free, "seed": world.seed})
+    bench = WorldBench(world, _context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    _walk(bench)
+    bench.context.db.close()
+    return bench.planned
+
+
+def _context(config: RunConfig, db: RunDB, progress: Progress) -> LabContext:
+    return LabContext(config, db, progress, threading.Event())
+
+
+def _walk(bench: WorldBench) -> None:
+    walk({name: partial(node, bench.context) for name, node in nodes_of(bench).items()})
+
+
+def simulate_on_graph(
+    world: World, config: RunConfig, folder: Path, progress: Progress, other: World | None = None
+) -> tuple[Trajectory, RunDB]:
     """The same run as it really runs: LangGraph, checkpoints and every node exactly once, in `folder`/run.db."""
-    context = LabContext(config, RunDB(folder / "run.db", create=True), progress, threading.Event())
+    context = _context(config, RunDB(folder / "run.db", create=True), progress)
     bench = WorldBench(world, context)
+    if config.feedback.control.startswith(YOKED):
+        bench.elsewhere = _planned(other, config)
     nodes = {name: partial(once, context, name, node) for name, node in nodes_of(bench).items()}
     graph = build(nodes, folder / "run.db")
     began = time.perf_counter()

@@ -10,6 +10,7 @@ from ..progress import Progress
 from ..run_db import RunDB
 from .simulate import Trajectory, settings, simulate_on_graph
 from .specs import make_world, parse
+from .tournament import ELSEWHERE
 from .world import World
 from .yardsticks import Yardstick, yardstick
 
@@ -37,7 +38,7 @@ def run_one(
     stick = yardstick(make_world(spec, seed), spec, rounds, mode)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _fresh(keep) if keep else Path(scratch)
-        found, db = simulate_on_graph(world, config, folder, Progress(quiet=True))
+        found, db = simulate_on_graph(world, config, folder, Progress(quiet=True), make_world(spec, seed + ELSEWHERE))
         told = _told(found, stick, world, db, config)
         db.close()
     return told | {"mechanism": mechanism, "world": spec}

@@ -19,6 +19,8 @@ from .specs import make_world, parse
 from .yardsticks import Yardstick, yardstick
 
 RESULTS, SETTINGS = "results.jsonl", "tournament.json"
+ELSEWHERE = 1_000_003
+"""How far off the seed of the world is from which a yoked run has its mixtures."""
 BATCH = 24
 """Simulated runs that a worker gets before the results are written."""
 
@@ -101,7 +103,9 @@ def play(told: str, mechanism: str, spec: str, seed: int) -> str:
         found = yardstick(world, spec, entry.rounds, entry.mode)
     else:
         try:
-            found = simulate(world, _config(entry, world, mechanism), mechanism).model_copy(update={"world": spec})
+            other = make_world(spec, seed + ELSEWHERE)
+            found = simulate(world, _config(entry, world, mechanism), mechanism, other)
+            found = found.model_copy(update={"world": spec})
         except InputError as e:  # not made for this: it is told in the table, and others go on
             found = Trajectory.refused(mechanism, spec, seed, str(e))
     return json.dumps({"key": [mechanism, spec, seed], "result": found.model_dump(mode="json")})

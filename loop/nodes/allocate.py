@@ -15,6 +15,7 @@ from ..feedback.policy import carried, reference_mixture
 from ..feedback.quota import with_quota
 from ..state import State, Update
 from .bench import Bench
+from .control import planned_with, yoked
 from .judges import calibrations
 from .proposal import with_proposal
 
@@ -39,7 +40,7 @@ def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict
     mechanism = load_mechanism(bench, context, number, None if before is None else before["mechanism_state"])
     guarded = guarded_plan(
         mechanism,
-        world,
+        planned_with(world, config, context.config.seed),
         config,
         None if before is None else Plan.model_validate(before["plan"]),
         rubric_weights(context, number - 1),
@@ -48,7 +49,7 @@ def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict
     for problem in filter(None, (guarded.problem, unsaved)):
         context.event(number, "allocate", "warning", problem)
     past = past_plans(context, number) if config.explore else []
-    plan = with_quota(guarded.plan, world, past, config.explore)
+    plan = yoked(with_quota(guarded.plan, world, past, config.explore), bench.yoke(number), world, config)
     return with_rubric_probe(context, with_proposal(context, world, plan)), state
 
 

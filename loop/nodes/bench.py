@@ -27,6 +27,10 @@ class Bench(Protocol):
         """What is known of the arms besides paired runs, as a round is planned."""
         ...
 
+    def yoke(self, number: int) -> Mapping[str, float] | None:
+        """The mixture that this round is yoked to (`feedback.control`), if it is."""
+        ...
+
     def deltas(self, number: int) -> Found:
         """The round's paired deltas, written down."""
         ...

@@ -14,6 +14,7 @@ from ..spent import spent
 from ..state import State, Update
 from .allocate import load_mechanism
 from .bench import Bench, Found
+from .control import seen
 from .rubrics import reweight
 from .verdict import judge, rollbacks
 
@@ -24,7 +25,7 @@ def learn(bench: Bench, context: Controls, state: State) -> Update:
     found = bench.deltas(number)
     mechanism = load_mechanism(bench, context, number, context.db.rows("rounds", round=number)[0]["mechanism_state"])
     evidence = bench.evidence(number)
-    problem = guarded_observe(mechanism, evidence)
+    problem = guarded_observe(mechanism, seen(evidence, context.config.feedback, context.config.seed))
     if problem:
         context.event(number, "learn", "warning", problem)
     accepted = judge(context, number, found, mechanism)

@@ -4,6 +4,7 @@ from ...tiers.tier import arms
 from ..context import Controls
 from ..feedback.mechanism import Evidence
 from ..feedback.rubrics import rubric_worth
+from .control import seen
 from .evidence import load_evidence
 from .judges import calibrations, prompt_of
 
@@ -13,7 +14,8 @@ def reweight(context: Controls, number: int, evidence: Evidence) -> None:
     if not evidence.rubrics:
         return
     before = {r["rubric"]: r["weight"] for r in context.db.rows("rubrics", round=number - 1)}
-    history = [load_evidence(context, n) for n in range(1, number)] + [evidence]
+    measured = [load_evidence(context, n) for n in range(1, number)] + [evidence]
+    history = [seen(e, context.config.feedback, context.config.seed) for e in measured]
     if context.config.feedback.mechanism == "uniform":
         history = [Evidence(number, (), evidence.cov[:0, :0], evidence.rubrics, evidence.trust)]
     worths = rubric_worth(history, before, tuple(arms(context.config.domains)), context.config.feedback)

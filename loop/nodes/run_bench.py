@@ -19,6 +19,7 @@ from ..view.report import write_report
 from .allocate import previous_round
 from .bench import Found
 from .blocks import packed
+from .control import yoked_mixture
 from .deltas import record_deltas, round_pairs
 from .evidence import gather
 from .evolve import evolve
@@ -45,6 +46,10 @@ class RunBench:
     def signals(self, number: int) -> Signals:
         """The strategist's wish after the round before."""
         return wished(self.context, number)
+
+    def yoke(self, number: int) -> Mapping[str, float] | None:
+        """The mixture of another run in the same folder, where the config names one."""
+        return yoked_mixture(self.context.folder.root.parent, self.context.config.feedback, number)
 
     def deltas(self, number: int) -> Found:
         """Deltas of the round's score files."""
