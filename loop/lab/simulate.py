@@ -125,7 +125,7 @@ def simulate(world: World, config: RunConfig, label: str = "", other: World | No
     Raises:
         InputError: the mechanism is not made for this.
     """
-    bench = WorldBench(world, _context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    bench = WorldBench(world, lab_context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
     if config.feedback.control.startswith(YOKED):
         bench.elsewhere = _planned(other, config)
     began = time.perf_counter()
@@ -141,13 +141,14 @@ def _planned(world: World | None, config: RunConfig) -> list[Mapping[str, float]
         raise InputError("feedback.control=yoked in the lab wants another world: play it by coevo lab")
     free = config.feedback.model_copy(update={"control": ""})
     config = config.model_copy(update={"feedback": free, "seed": world.seed})
-    bench = WorldBench(world, _context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    bench = WorldBench(world, lab_context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
     _walk(bench)
     bench.context.db.close()
     return bench.planned
 
 
-def _context(config: RunConfig, db: RunDB, progress: Progress) -> LabContext:
+def lab_context(config: RunConfig, db: RunDB, progress: Progress) -> LabContext:
+    """Everything that deciding needs, with nobody who could stop it."""
     return LabContext(config, db, progress, threading.Event())
 
 
@@ -159,7 +160,7 @@ def simulate_on_graph(
     world: World, config: RunConfig, folder: Path, progress: Progress, other: World | None = None
 ) -> tuple[Trajectory, RunDB]:
     """The same run as it really runs: LangGraph, checkpoints and every node exactly once, in `folder`/run.db."""
-    context = _context(config, RunDB(folder / "run.db", create=True), progress)
+    context = lab_context(config, RunDB(folder / "run.db", create=True), progress)
     bench = WorldBench(world, context)
     if config.feedback.control.startswith(YOKED):
         bench.elsewhere = _planned(other, config)

@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 
 from ...tiers.errors import InputError
 from ...tiers.record import Record
+from ...tiers.tier import arms
+from ..feedback import MECHANISMS, create
 from ..feedback.mechanism import Mode
 from ..progress import Progress
 from ..workers import Workers
@@ -91,7 +93,9 @@ def check(entry: Entry) -> None:
         if entry.mode not in world.modes:
             raise InputError(f"world {spec!r} is made for mode {' or '.join(sorted(world.modes))}: set --mode")
         for mechanism in entry.mechanisms:
-            _config(entry, world, mechanism)
+            config = _config(entry, world, mechanism)
+            if ":" not in config.feedback.mechanism and config.feedback.mechanism not in MECHANISMS:
+                create(config.feedback, tuple(arms(world.domains)), 0)  # says which are known
 
 
 def play(told: str, mechanism: str, spec: str, seed: int) -> str:
