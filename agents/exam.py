@@ -12,7 +12,7 @@ from ..tiers.document import Document, document_id
 from ..tiers.record import Record
 from ..tiers.tier import Tier
 from . import pool
-from .calibration import Gold, gold_pairs
+from .calibration import Gold, calibrate, gold_pairs
 from .chat import Chat
 from .editor import Editor
 from .organizer import Organizer
@@ -97,6 +97,8 @@ class Marks(Record):
     model: str
     marks: dict[str, float]
     """By task; the names are the same for everybody, so that two models can be compared task by task."""
+    fault: str = ""
+    """Why it is not fit whatever its marks."""
 
     @property
     def share(self) -> float:
@@ -106,7 +108,7 @@ class Marks(Record):
     @property
     def fit(self) -> bool:
         """Whether the model may play the role."""
-        return self.share >= BAR
+        return self.share >= BAR and not self.fault
 
 
 class Verdict(Record):
@@ -157,18 +159,19 @@ def examine(role: str, chat: Chat, *, domains: Sequence[str], round: int, concur
 def examine_scorer(scorer: Scorer, gold: Gold, *, domains: Sequence[str], concurrency: int = 8) -> Marks:
     """The marks of a judge: 1 for every pair of known worth that its mean grade orders rightly, 1/2 for a tie.
 
-    An order written into a bad text must not raise its grade above the same text with a remark: a tie is right there.
+    A judge that its calibration would not trust (too little of gold known, orders in a text obeyed) is not fit.
     """
     pairs = gold_pairs(gold, domains)
     documents = list({d.id: d for _, *two in pairs for d in two}.values())
     decided = pool.run(scorer, documents, concurrency=concurrency)
     grade = {d.doc: float(np.mean([*d.scores.values()])) for d in decided if d.scores}
     marks: dict[str, float] = {}
-    for kind, better, worse in pairs:
+    for _, better, worse in (p for p in pairs if p[0] != "order"):
         a, b = grade.get(better.id), grade.get(worse.id)
-        right = 0.0 if a is None or b is None else float(a > b) + 0.5 * float(a == b)
-        marks[f"{better.id}:{worse.id}"] = float(right >= 0.5) if kind == "order" else right
-    return Marks(role="scorer", model=scorer.chat.url, marks=marks)
+        marks[f"{better.id}:{worse.id}"] = 0.0 if a is None or b is None else float(a > b) + 0.5 * float(a == b)
+    found = calibrate(lambda asked: [grade.get(d.id, np.nan) for d in asked], "mean", domains=domains, gold=gold)
+    fault = "" if found.trust > 0 else found.reason
+    return Marks(role="scorer", model=scorer.chat.url, marks=marks, fault=fault)
 
 
 def compare(incumbent: Marks, newcomer: Marks) -> Verdict:
@@ -180,7 +183,8 @@ def compare(incumbent: Marks, newcomer: Marks) -> Verdict:
     takes = newcomer.fit and mean >= 0 and mean - reach > -MARGIN
     shares = f"{newcomer.share:.0%} of {len(both)} tasks against {incumbent.share:.0%}"
     said = f"{shares}, difference {mean:+.2f} (95 % {mean - reach:+.2f}..{mean + reach:+.2f})"
-    verdict = "at least as good" if takes else "below the bar" if not newcomer.fit else "not shown to be as good"
+    below = f"below the bar ({newcomer.fault})" if newcomer.fault else "below the bar"
+    verdict = "at least as good" if takes else below if not newcomer.fit else "not shown to be as good"
     return Verdict(
         role=incumbent.role,
         incumbent=incumbent.model,

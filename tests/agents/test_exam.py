@@ -49,7 +49,7 @@ class Model:
         return [Choice((0.9, 0.1) if any(g in p for g in GOOD) == self.able else (0.1, 0.9)) for p in prompts]
 
 
-@pytest.mark.parametrize("role", ["editor", "verifier", "organizer"])
+@pytest.mark.parametrize("role", ["editor", "verifier", "organizer", "synthesizer"])
 def test_every_role_has_tasks_in_every_domain_and_a_model_without_answers_fails_them(role: str) -> None:
     marks = examine(role, Model(able=False), domains=DOMAINS, round=0)
     assert len(marks.marks) == len(getattr(tasks(), role)) and not marks.fit and marks.share < BAR
@@ -86,3 +86,14 @@ def test_who_takes_over() -> None:
     poor = compare(marks(0, 0, 0, 0), marks(0, 0, 0, 1))
     assert not poor.takes_over and "below the bar" in poor.reason
     assert not compare(marks(), marks()).takes_over
+
+
+def test_a_judge_that_grades_everything_alike_takes_nothing_over() -> None:
+    class Alike(Model):
+        def choose(self, prompts: Sequence[str], options: Sequence[str]) -> list[Choice]:
+            return [Choice((0.5, 0.5))] * len(prompts)
+
+    alike = examine_scorer(Scorer(Alike(able=True), round=0, rubrics=["clarity"]), built_in(), domains=DOMAINS)
+    assert alike.share == 0.5 and not alike.fit and "of gold pairs" in alike.fault
+    bad = Marks(role="scorer", model="m", marks=dict.fromkeys(alike.marks, 0.0))
+    assert not compare(bad, alike).takes_over
