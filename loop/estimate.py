@@ -194,7 +194,8 @@ def _document(config: RunConfig) -> Span:
 
 
 def _warnings(config: RunConfig, lines: tuple[Line, ...], usd: Span, spent: float) -> Iterator[str]:
-    for model in sorted({parse_url(line.model).model for line in lines if line.usd is None}):
+    served = [parse_url(line.model) for line in lines if line.usd is None]
+    for model in sorted({url.model for url in served if url.scheme == "openai"}):
         wanted = f"agents.prices={{{model}: {{tokens_in: 0.1, tokens_out: 0.4}}}}"
         yield f"no price of {model!r}, so it counts as free: --set '{wanted}' (USD per million tokens)"
     limit = config.budget.usd
