@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +51,7 @@ class Gains:
     clusters: tuple[str, ...]
     """[n] source cluster of every item of the suite."""
 
-    @property
+    @cached_property
     def sums(self) -> Floats:
         """[B, G] influence summed by cluster."""
         return cluster_sums(self.influence, self.clusters)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .clustered import degrees_of_freedom, half_width, pooled_dof
+from .clustered import cluster_sums, degrees_of_freedom, half_width, pooled_dof
 from .composite import Composite, Gains, Scale, composite, gains
 from .noise import COMPOSITE, NoiseFloor
 from .score import Delta, Suite
@@ -107,7 +107,7 @@ def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | 
         names,
         (float(paired.before[row]), float(paired.after[row]), float(paired.gain[row])),
         _error(items, dof, seed, noise),
-        (len(benchmark.items), len({item.cluster for item in benchmark.items})),
+        (len(benchmark.items), int(np.count_nonzero(cluster_sums(paired.weights[row], paired.clusters)))),
     )
 
 
@@ -122,7 +122,7 @@ def _composite_delta(
         names,
         (found.before, found.before + found.gain, found.gain),
         _error(float((found.influence**2).sum()), found.dof, seed, noise),
-        (found.n, len(set(paired.clusters))),
+        (found.n, paired.sums.shape[1]),
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
         EvalError: the file is missing, cut short, or holds the scores of another suite.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=["item", "cluster", "value", "accuracy"])
     except (OSError, pa.ArrowInvalid) as error:
         raise EvalError(
             f"no scores can be read from {path} ({type(error).__name__}): restore it from a copy"
@@ -80,9 +81,8 @@ def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
     found = (table.schema.metadata or {}).get(b"suite", b"none").decode()
     if found != suite.digest:
         raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: restore it from a copy")
-    names = table["benchmark"].to_pylist()
-    starts = {name: i for i, name in reversed(list(enumerate(names)))}
-    return {b.name: _slice(table.slice(starts[b.name], len(b.items))) for b in suite.benchmarks}
+    starts = accumulate((len(b.items) for b in suite.benchmarks), initial=0)
+    return {b.name: _slice(table.slice(at, len(b.items))) for b, at in zip(suite.benchmarks, starts, strict=False)}
 
 
 def _slice(table: pa.Table) -> ItemScores:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from math import erf, sqrt
 from typing import Literal
 
+from ...eval.ladder import Rung, submit
 from ...eval.score import Delta
 from ...tiers.record import Record
 from .config import FeedbackConfig
-from .ladder import Rung, submit
 
 ONE_SIDED_95 = 1.645
 

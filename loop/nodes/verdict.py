@@ -1,8 +1,8 @@
 """Verdict: main or control, by the gate that is configured; and back to the beginning when following harms."""
 
+from ...eval.eprocess import losing
 from ...tiers.tier import arms
 from ..context import Controls
-from ..feedback.eprocess import losing
 from ..feedback.gate import Accepted, Known, accept
 from ..feedback.guard import guarded_posterior
 from ..feedback.mechanism import Mechanism

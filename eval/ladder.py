@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ...tiers.record import Record
+from ..tiers.record import Record
 
 STEP = 2.0
 """Standard errors that a new best has to clear: noise then gains .054 SE a round instead of .40 (feedback.md 2.2)."""
