@@ -66,6 +66,14 @@ class AgentsConfig(Record):
         return url
 
     @model_validator(mode="after")
+    def _another(self) -> Self:
+        if self.second_verifier and self.second_verifier in (self.verifier, "offline:"):
+            raise ValueError(
+                f"agents.second_verifier: wanted another model than {self.verifier}, or none, to agree with it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _priced(self) -> Self:
         named = [*(getattr(self, role) for role in ROLES), self.second_verifier or "offline:"]
         urls = [parse_url(url) for url in named]

@@ -1,9 +1,11 @@
 """Drafts: what speaks against a text that a model wrote, before it is proposed as a document."""
 
 import re
+from collections.abc import Callable
 
 from ..tiers.document import Document
-from . import code_task
+from . import code_task, exercise, predict, symbolic_check, textbook
+from .arithmetic_check import Unsolved
 from .faithful import Source
 from .kinds import KINDS
 from .novelty import COPIED, copied
@@ -39,11 +41,36 @@ def fault(kind: str, text: str, source: Document) -> str:
     if kind == "task":
         made = code_task.read(text)
         return code_task.fault(*made) if made else "it has not the form of a task"
+    formless = _FORMLESS[kind](text) if kind in _FORMLESS else ""
+    if formless:
+        return formless
     share = copied(text, source.text)
     if share >= COPIED:
         return f"it repeats its source: {share:.0%} of its word sequences stand there"
     stated = KINDS[kind].stated
     return _ungrounded(stated(text), source) if stated else other_script(text, source.text)
+
+
+def _unanswered(text: str) -> str:
+    read = exercise.read(text)
+    return "" if read and read.answer else "it has not the form of a question with its working and an answer"
+
+
+def _unknown_form(text: str) -> str:
+    try:
+        symbolic_check.check(text)
+    except Unsolved as error:
+        return str(error)
+    return ""  # right or wrong is for the verifier to say
+
+
+_FORMLESS: dict[str, Callable[[str], str]] = {
+    "arithmetic": _unanswered,
+    "symbolic": _unknown_form,
+    "problem": _unanswered,
+    "predict": lambda text: "" if predict.read(text) else "it holds no code with calls and their values",
+    "textbook": lambda text: "" if textbook.exercises(text) else "it holds no exercise",
+}
 
 
 def _ungrounded(stated: str, source: Document) -> str:

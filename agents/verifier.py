@@ -11,6 +11,7 @@ from . import arithmetic_check, executed, exercise, faithful, python_source, que
 from .agent import Agent
 from .arithmetic_check import Unsolved
 from .chat import Chat
+from .comments import code_lines
 from .consensus import Consensus
 from .drafts import without_enumeration
 from .exercise import Exercise
@@ -24,6 +25,7 @@ FAITHFUL = 0.5
 """Least P(yes) of a model that is asked whether a text is faithful to its source."""
 TOLD_ANEW = 0.35
 """Least share of content words of a dialogue or rewriting, whose sentences are its own, that its source holds."""
+TOLD_IN_OWN_WORDS = ("dialogue", "rewrite", "textbook")
 CHINESE = 0.7
 """In Chinese these shares are smaller: pairs of characters also change where two known words meet anew."""
 
@@ -146,15 +148,18 @@ class Verifier(Agent):
         source = "\n".join(f"{s.source}\n{s.text}" for s in sources)
         if document.kind == "qa":
             return self._compared(document, _pairs_against(document.text, source), source)
-        if document.domain == "code" and python_source.parse(document.text) is None:
-            if all(python_source.parse(s.text) is None for s in sources):
+        told_anew = document.kind in TOLD_IN_OWN_WORDS
+        if document.domain == "code" and not told_anew and python_source.parse(document.text) is None:
+            if any(python_source.parse(s.text) is not None for s in sources):
+                return self.decision(document, Action.REFUSE, "it is no valid Python any more")
+            if self.offline:
                 return self.nothing(document, "not verified: it is no Python, nor was its source")
-            return self.decision(document, Action.REFUSE, "it is no valid Python any more")
-        kind = KINDS.get(document.kind)
-        stated = kind.stated(document.text) if kind and kind.stated else document.text
-        told_anew = document.kind in ("dialogue", "rewrite", "textbook")
-        said = without_enumeration(stated) if told_anew else stated
-        return self._compared(document, [faithful.Source(source).coverage(said)], source, told_anew=told_anew)
+            if [line for s in sources for line in code_lines(s.text)] != code_lines(document.text):
+                return self.decision(document, Action.REFUSE, "lines that are no comments are not those of its source")
+        stated = KINDS[document.kind].stated if document.kind in KINDS else None
+        said = stated(document.text) if stated else document.text
+        found = faithful.Source(source).coverage(without_enumeration(said) if told_anew else said)
+        return self._compared(document, [found], source, told_anew=told_anew)
 
     def _compared(
         self, document: Document, found: list[faithful.Coverage], source: str, *, told_anew: bool = False
