@@ -77,6 +77,12 @@ class FeedbackConfig(Record):
     alarm: float = Field(default=2.0, gt=0)
     """Standard errors by which the feedback gain may exceed the hidden gain before the alarm is raised."""
 
+    rubric_method: Literal["fusion", "influence", "hedge"] = "fusion"
+    """Regression on selection differences with influence as far as it is borne out; influence alone; or hedge."""
+    rubric_signed: bool = False
+    """Whether a rubric may have a negative weight: what it dislikes is selected."""
+    rubric_trust: tuple[float, float] = (1.6, 1.5)
+    """Prior mean and sd, in `rubric_unit`, of what the direction of influence is worth."""
     rubric_rate: float = Field(default=0.5, ge=0, le=1)
     """How far rubric weights move to their measured worth in one round."""
     rubric_mean: float = 0.15

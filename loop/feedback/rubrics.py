@@ -1,4 +1,4 @@
-"""Rubric weights by regression of gains on selection differences (SDR): what one sd of a rubric's score was worth."""
+"""Rubric weights: what one sd of a rubric's score was measured to be worth, and how far weights follow."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,8 @@ from ...tiers.record import Record
 from .config import FeedbackConfig
 from .mechanism import Evidence, Floats
 from .regression import SCALES, block_prior, contrast_features, stacked_cov
+from .rubric_hedge import counterfactual, hedged
+from .rubric_influence import averaged
 
 
 class RubricWorth(Record):
@@ -16,7 +18,7 @@ class RubricWorth(Record):
 
     rubric: str
     weight: float
-    """Share in [0, 1]; weights of all rubrics sum to 1, or all are 0 when none is trusted."""
+    """Share in [0, 1] (or down to -1 with `rubric_signed`); absolute weights sum to 1; all 0: none is trusted."""
     worth: float
     """Composite sds per sd of the rubric's mean score in the training set."""
     worth_se: float
@@ -29,20 +31,22 @@ def rubric_worth(
 ) -> tuple[RubricWorth, ...]:
     """Weights for the next round, in the order of the newest evidence's rubrics.
 
-    gain = fraction * selection @ worth + fraction * log-share difference @ beta + error. The arm values beta are
-    integrated out under the structured prior, so a rubric gets no credit for a change of mixture; what identifies its
-    worth are the `rubric` contrasts, whose mixtures are the same and whose documents are not. Analogous to
-    Lande-Arnold selection gradients (research/feedback.md 3.2): ranking by a linear score is best when its weights are
-    proportional to `worth`. Weights move half-way (`rubric_rate`) to the positive part of the worth, times trust.
+    `fusion`: gain = fraction * (selection @ (worth + kappa * influence) + log-share difference @ beta) + error.
+    The arm values beta are integrated out under the structured prior, so a rubric gets no credit for a change of
+    mixture; what identifies its worth are the `rubric` contrasts, whose mixtures are the same and whose documents are
+    not. Analogous to Lande-Arnold selection gradients (research/feedback.md 3.2, 3.5): ranking by a linear score is
+    best when its weights are proportional to the worth. Influence is trusted as far as contrasts bear it out; where no
+    round measured it the term is dropped. Weights move half-way (`rubric_rate`) to the worth, times trust.
+    `influence` believes the influence alone, `hedge` what each rubric's selection would have gained (3.1).
 
     Args:
         history: evidence of the rounds so far, the newest last.
         weights: weights in force, by rubric; a rubric that is missing starts with an equal share.
         arms: the axis of the contrasts' mixtures.
-        config: prior and rate.
+        config: method, prior and rate.
 
     Raises:
-        InputError: no evidence, or a trust or selection that does not fit the rubrics.
+        InputError: no evidence, a trust or selection that does not fit the rubrics, or nothing that the method needs.
     """
     if not history:
         raise InputError("rubric weights want the evidence of at least one round, got none")
@@ -51,13 +55,9 @@ def rubric_worth(
         raise InputError(f"wanted a trust for each of {len(names)} rubrics, got {len(trust)}")
     if not names:
         return ()
-    mean, sd, n = _regress(history, names, arms, config)
-    old = np.array([max(weights.get(r, 1.0 / len(names)), 0.0) for r in names])
-    positive = np.where(trust > 0, np.maximum(mean, 0.0), 0.0)
-    new = _normed(old)
-    if n and positive.sum() > 0:
-        new = (1 - config.rubric_rate) * new + config.rubric_rate * _normed(positive)
-    new = _normed(new * trust)
+    mean, sd, n = _estimate(history, names, arms, config)
+    old = np.array([weights.get(r, 1.0 / len(names)) for r in names])
+    new = _moved(old if config.rubric_signed else np.maximum(old, 0.0), mean, trust, n, config)
     return tuple(
         RubricWorth(
             rubric=r,
@@ -71,8 +71,42 @@ def rubric_worth(
     )
 
 
-def _regress(
+def _estimate(
     history: Sequence[Evidence], names: tuple[str, ...], arms: tuple[str, ...], config: FeedbackConfig
+) -> tuple[Floats, Floats, int]:
+    """Worth [P], its sd [P], and the number of contrasts that informed it, by the method that is configured."""
+    influence = averaged(history, names)
+    contrasts = sum(len(e.contrasts) for e in history)
+    if config.rubric_method == "hedge":
+        values, sd, _ = counterfactual(history, config)
+        return values, sd, contrasts
+    if config.rubric_method == "influence":
+        if influence is None:
+            raise InputError(
+                "feedback.rubric_method influence needs the influence of documents: set feedback.influence above 0, "
+                "or use fusion"
+            )
+        return config.rubric_unit * influence, np.full(len(names), config.rubric_unit), contrasts + 1
+    return _regress(history, names, arms, config, influence)
+
+
+def _moved(old: Floats, worth: Floats, trust: Floats, n: int, config: FeedbackConfig) -> Floats:
+    """The weights after one step; without contrasts, or when nothing is worth anything, they stay as they are."""
+    wanted = np.where(trust > 0, worth if config.rubric_signed else np.maximum(worth, 0.0), 0.0)
+    new = _normed(old)
+    if n and config.rubric_method == "hedge":
+        new = hedged(np.maximum(new, 0.0), worth, config)
+    elif n and np.abs(wanted).sum() > 0:
+        new = (1 - config.rubric_rate) * new + config.rubric_rate * _normed(wanted)
+    return _normed(new * trust)
+
+
+def _regress(
+    history: Sequence[Evidence],
+    names: tuple[str, ...],
+    arms: tuple[str, ...],
+    config: FeedbackConfig,
+    influence: Floats | None,
 ) -> tuple[Floats, Floats, int]:
     """Posterior mean [P] and sd [P] of the worth, and the number of contrasts that informed it."""
     selection, x, probe, gain = [], [], [], []
@@ -88,24 +122,36 @@ def _regress(
             x.append(contrast_features(c))
             probe.append(float(c.kind == "probe"))
             gain.append(c.gain)
-    m0, s0 = config.rubric_mean * config.rubric_unit, config.rubric_sd * config.rubric_unit
-    p, n = len(names), len(gain)
+    m0, variance, readout = _prior(len(names), config, influence)
+    n = len(gain)
     if not n:
-        return np.full(p, m0), np.full(p, s0), 0
-    features, s = np.array(x), np.array(selection)
+        return readout @ m0, np.sqrt(readout**2 @ variance), 0
+    features, s = np.array(x), np.array(selection) @ readout
     wide = (SCALES[-1] * config.scale) ** 2 * block_prior(arms)  # the widest prior: what arms may explain is theirs
     both = np.outer(probe, probe) * config.bias**2
     error = stacked_cov([e.cov for e in history], [history[-1].round - e.round for e in history], config.discount)
     noise = error + features @ wide @ features.T * (1 + both)
-    total = noise + s0**2 * s @ s.T + 1e-12 * np.eye(n)
-    gain_matrix = s0**2 * np.linalg.solve(total, s).T
-    mean = m0 + gain_matrix @ (np.array(gain) - s @ np.full(p, m0))
-    cov = s0**2 * (np.eye(p) - gain_matrix @ s)
-    return np.asarray(mean, dtype=float), np.sqrt(np.maximum(np.diag(cov), 0.0)), n
+    total = noise + (variance * s) @ s.T + 1e-12 * np.eye(n)
+    gain_matrix = variance[:, None] * np.linalg.solve(total, s).T
+    mean = m0 + gain_matrix @ (np.array(gain) - s @ m0)
+    cov = (np.eye(len(m0)) - gain_matrix @ s) * variance
+    if influence is not None and mean[-1] < 0:  # what points the wrong way is not believed backwards
+        mean[-1] = 0.0
+    return readout @ mean, np.sqrt(np.maximum(np.diag(readout @ cov @ readout.T), 0.0)), n
+
+
+def _prior(p: int, config: FeedbackConfig, influence: Floats | None) -> tuple[Floats, Floats, Floats]:
+    """Mean [d] and variance [d] of the coefficients, and how [P, d] they make up the worth."""
+    unit = config.rubric_unit
+    if influence is None:
+        return np.full(p, config.rubric_mean * unit), np.full(p, (config.rubric_sd * unit) ** 2), np.eye(p)
+    mean, sd = config.rubric_trust
+    variance = np.array([(0.5 * config.rubric_sd * unit) ** 2] * p + [(sd * unit) ** 2])
+    return np.append(np.zeros(p), mean * unit), variance, np.column_stack([np.eye(p), influence])
 
 
 def _normed(w: Floats) -> Floats:
-    total = float(w.sum())
+    total = float(np.abs(w).sum())
     return w / total if total > 0 else np.zeros_like(w)
 
 

@@ -6,9 +6,11 @@ import pytest
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.design import rubric_signs
 from coevo.loop.feedback.mechanism import Contrast, Evidence, Floats
+from coevo.loop.feedback.rubric_influence import averaged, regress
 from coevo.loop.feedback.rubrics import rubric_worth
 from coevo.tiers.errors import InputError
 from coevo.tiers.tier import arms
+from tests.loop.feedback import rubric_trial
 
 ARMS = tuple(arms())
 CONFIG = FeedbackConfig()
@@ -99,3 +101,51 @@ def test_what_does_not_fit_is_refused() -> None:
         rubric_worth([], {}, ARMS, CONFIG)
     with pytest.raises(InputError, match="trust"):
         rubric_worth([Evidence(1, (), np.zeros((0, 0)), NAMES, np.ones(1))], {}, ARMS, CONFIG)
+
+
+def test_influence_is_believed_as_far_as_runs_bear_it_out() -> None:
+    """Fresh small worlds: fusion keeps up with good influence, and a biased one does not lead it astray."""
+    seeds = range(400, 408)
+    alone = rubric_trial.CONFIG.model_copy(update={"rubric_method": "influence"})
+    good, biased, weak = (rubric_trial.shares(seeds, g)[:, 0].mean() for g in ("good", "biased", "weak"))
+    assert good > 0.8
+    assert min(biased, weak) > 0.5
+    assert biased > rubric_trial.shares(seeds, "biased", alone)[:, 0].mean()
+
+
+def test_the_influence_of_rubrics_is_a_ridge_regression_to_unit_length() -> None:
+    rng = np.random.default_rng(0)
+    scores, truth = rng.normal(size=(4000, 3)), np.array([0.3, 0.0, -0.4])
+    found = regress(scores, scores @ truth + rng.normal(size=4000))
+    assert found == pytest.approx(truth, abs=0.06)
+    seen = [Evidence(1, (), np.zeros((0, 0)), NAMES, np.ones(3), rubric_influence=found)]
+    assert averaged(seen, NAMES) == pytest.approx(found / np.linalg.norm(found))
+    assert averaged([Evidence(1, (), np.zeros((0, 0)), NAMES, np.ones(3))], NAMES) is None
+    with pytest.raises(InputError, match="finite influence"):
+        regress(scores, np.full(4000, np.nan))
+
+
+def test_a_method_that_needs_what_nobody_measured_is_refused() -> None:
+    for method in ("influence", "hedge"):
+        with pytest.raises(InputError, match="use fusion"):
+            rubric_worth(history(2), {}, ARMS, CONFIG.model_copy(update={"rubric_method": method}))
+
+
+def test_the_hedge_moves_weights_to_what_would_have_gained() -> None:
+    """Two buckets, the second worth more; the rubric that selects it gains weight, at most half a log a round."""
+    pure = np.array([[1.0, 0.0], [0.0, 1.0]])
+    u = np.full(12, 1 / 12)
+    contrast = Contrast("rubric", "high", "low", u, u, 1.0, 0.1, np.zeros(2), buckets=np.array([-0.5, 0.5]))
+    seen = Evidence(1, (contrast,), np.eye(1) * 1e-6, ("a", "b"), np.ones(2), rubric_buckets=pure)
+    found = rubric_worth([seen], {}, ARMS, CONFIG.model_copy(update={"rubric_method": "hedge"}))
+    assert found[1].worth - found[0].worth == pytest.approx(0.2, rel=0.05)
+    assert found[1].weight / found[0].weight == pytest.approx(
+        np.exp(2 * min(0.3 * 0.1 / CONFIG.rubric_unit, 0.5)), rel=0.1
+    )
+
+
+def test_a_signed_weight_selects_against_a_rubric() -> None:
+    signed = CONFIG.model_copy(update={"rubric_signed": True})
+    found = rubric_worth(history(12), {"noise": 0.0}, ARMS, signed)
+    assert found[2].weight < 0 < found[0].weight
+    assert sum(abs(f.weight) for f in found) == pytest.approx(1)
