@@ -1,7 +1,7 @@
 """Advice: what a strategist is shown about a run, what it may answer, and what of the answer is within bounds."""
 
 from collections.abc import Collection, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -131,6 +131,16 @@ class Proposal(Record):
     error: str | None = None
 
 
+class Admitted(NamedTuple):
+    """What of an advice is within bounds, and in `left_out` what is not; fields as in Proposal."""
+
+    probes: tuple[Direction, ...]
+    targets: dict[str, int]
+    rubrics: tuple[RubricIdea, ...]
+    retire: tuple[Edit, ...]
+    left_out: tuple[str, ...]
+
+
 class Bounds(Record):
     """How much a strategist may ask for, and of what."""
 
@@ -140,20 +150,14 @@ class Bounds(Record):
     documents: int = 500
     new_rubrics: int = 1
 
-    def admit(self, advice: Advice) -> dict[str, object]:
-        """Fields of a Proposal: what of the advice is within bounds, and in `left_out` what is not."""
+    def admit(self, advice: Advice) -> Admitted:
+        """The advice, held to these bounds."""
         probes, cut = self._probes(advice)
         targets, fewer = self._targets(advice.targets)
         ideas, refused = self._ideas(advice.rubrics)
         retire = tuple(e for e in advice.edits if e.op == "retire-rubric" and e.what in self.rubrics)
         unknown = [f"{e.what}: nothing of this name to retire" for e in advice.edits if e.what not in self._known(e)]
-        return {
-            "probes": probes,
-            "targets": targets,
-            "rubrics": ideas,
-            "retire": retire,
-            "left_out": (*cut, *fewer, *refused, *unknown),
-        }
+        return Admitted(probes, targets, ideas, retire, (*cut, *fewer, *refused, *unknown))
 
     def _known(self, edit: Edit) -> Collection[str]:
         return self.arms if edit.op == "retire-arm" else self.rubrics

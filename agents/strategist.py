@@ -102,7 +102,7 @@ class Strategist(Agent):
             documents=self.budget,
         )
         return self._signed(
-            **bounds.admit(found.advice),
+            **bounds.admit(found.advice)._asdict(),
             reason=found.advice.reason,
             thoughts=found.thoughts,
             prompt=prompt.ref,
