@@ -42,9 +42,13 @@ def numbers(text: str) -> list[str]:
     return _NUMBER.findall(text) + (numerals(text) if _HAN.search(text) else [])
 
 
+MIXED = 0.15
+"""A script with this share of a text's letters must be one of its source's."""
+
+
 @lru_cache(maxsize=1024)
-def script_of(text: str) -> str:
-    """The script of most letters of a text, code and formulas aside; empty where it has too few to tell.
+def scripts_of(text: str) -> dict[str, float]:
+    """Share of each script in the letters of a text, code and formulas aside; empty where it has too few to tell.
 
     A Chinese character says about as much as two letters, and counts so; Japanese is what has a share of kana.
     """
@@ -53,11 +57,22 @@ def script_of(text: str) -> str:
     if found["Japanese"] > 0.1 * found["Chinese"] and found["Japanese"] >= 4:
         found["Japanese"] += found.pop("Chinese", 0)
     found["Chinese"] *= 2
-    name, most = found.most_common(1)[0]
-    return name if most >= 8 and most >= 0.5 * found.total() else ""
+    total = found.total()
+    return {name: n / total for name, n in found.most_common() if n} if total >= 8 else {}
+
+
+def script_of(text: str) -> str:
+    """The script of most letters of a text; empty where none has most."""
+    shares = scripts_of(text)
+    name = next(iter(shares), "")
+    return name if name and shares[name] >= 0.5 else ""
 
 
 def other_script(text: str, source: str) -> str:
     """What speaks against a text that should be in the language of its source, in words; empty where nothing does."""
     said, wanted = script_of(text), script_of(source)
-    return f"it is written in {said} script, its source in {wanted}" if said and wanted and said != wanted else ""
+    if said and wanted and said != wanted:
+        return f"it is written in {said} script, its source in {wanted}"
+    known = scripts_of(source)
+    strange = [name for name, share in scripts_of(text).items() if share >= MIXED and known.get(name, 0) < 0.02]
+    return f"it is partly written in {strange[0]} script, which its source is not" if strange and known else ""
