@@ -106,6 +106,19 @@ def report(folder: Path, as_json: bool) -> None:
     click.echo(f"report: {write_report(folder, data)}", err=as_json)
 
 
+@lab.command()
+@click.argument("name")
+@click.option("--mechanism", required=True, metavar="SPEC", help="Whose plans are valued.")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), envvar="COEVO_RUNS", show_default=True)
+@JSON
+def offpolicy(name: str, mechanism: str, runs: Path, as_json: bool) -> None:
+    """What another mechanism would have planned in the finished run NAME, and how its plans would have scored."""
+    from . import text
+    from .offpolicy import evaluate
+
+    _show(evaluate(runs, name, mechanism), text.offpolicy, as_json)
+
+
 def _tree(overrides: tuple[str, ...]) -> dict[str, Any]:
     """Settings by group from `a.b=value`."""
     from ..config import override

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..config import RunConfig
+from ..config import RunConfig, dump_config
 from ..feedback.policy import vector
 from ..progress import Progress
 from ..run_db import RunDB
@@ -38,6 +38,7 @@ def run_one(
     stick = yardstick(make_world(spec, seed), spec, rounds, mode)
     with tempfile.TemporaryDirectory() as scratch:
         folder = _fresh(keep) if keep else Path(scratch)
+        (folder / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
         found, db = simulate_on_graph(world, config, folder, Progress(quiet=True), make_world(spec, seed + ELSEWHERE))
         told = _told(found, stick, world, db, config)
         db.close()

@@ -84,6 +84,35 @@ def _standings(world: Mapping[str, Any]) -> Any:
     return found
 
 
+def offpolicy(data: Mapping[str, Any]) -> None:
+    """`coevo lab offpolicy`: what would have been planned round by round, and its value where it is known."""
+    out = console()
+    out.print(Text.assemble((data["mechanism"], "bold"), f" in the place of {data['logged']} in run {data['run']}"))
+    rows = [
+        (
+            r["round"],
+            r["moves"],
+            f"{signed(r['gain'])} ± {r['se']:.3f}" if r["supported"] else NOTHING,
+            signed(r["logged"]),
+            f"{r['ess']:.1f}",
+            r["why"] or "supported",
+        )
+        for r in data["rounds"]
+    ]
+    names = ["round", "largest moves from the reference", "estimated gain", "measured of its main", "ESS", "support"]
+    out.print(table(names, rows, "round,estimated gain,measured of its main,ESS"))
+    for told in data["problems"]:
+        out.print(Text(f"failed    {line(told, 200)}", style="red"))
+    out.print()
+    if data["verdict"] == "refused":
+        out.print(Text(f"refused: {data['reason']}", style="red"))
+        return
+    for what, key in (("gain over control", "gain"), ("gain over the run's own main", "difference")):
+        d = data[key]
+        out.print(Text(f"{what:29} {signed(d['mean'])} sd (95 % interval {interval(d)}, {d['n']} rounds)"))
+    out.print(Text.assemble("verdict ", verdict(data["verdict"]), f", effectively {data['ess']:.1f} runs"))
+
+
 def share(told: Mapping[str, Any]) -> str:
     """`81 % (77 to 85)`."""
     if told["mean"] is None:
