@@ -49,7 +49,7 @@ def changed(before: str, after: str) -> str:
     """
     new = _substance(after)
     meant = [_substance(before), _substance(_decoded(before))]
-    if new in meant:
+    if new in meant or _substance(_decoded(after)) == meant[1]:
         return ""
     if _LOST in before:
         blocks = SequenceMatcher(None, meant[0], new, autojunk=False).get_matching_blocks()
