@@ -131,7 +131,7 @@ def show(name: str, number: int, runs: Path, as_json: bool) -> None:
 @RUNS
 @JSON
 def why(name: str, what: tuple[str, ...], runs: Path, as_json: bool) -> None:
-    """The whole story of a document (id), a round (number), an arm (math/L3) or a rubric."""
+    """The whole story of a document (id), a round (number), an arm (math/L3), a rubric or a prompt."""
     from .run_folder import open_run
     from .view import story, story_text
 

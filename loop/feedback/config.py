@@ -77,6 +77,8 @@ class FeedbackConfig(Record):
     alarm: float = Field(default=2.0, gt=0)
     """Standard errors by which the feedback gain may exceed the hidden gain before the alarm is raised."""
 
+    influence: int = Field(default=0, ge=0, le=10_000)
+    """Documents of every arm whose gradients are compared with the feedback items' before a round; 0: none."""
     rubric_method: Literal["fusion", "influence", "hedge"] = "fusion"
     """Regression on selection differences with influence as far as it is borne out; influence alone; or hedge."""
     rubric_signed: bool = False

@@ -53,7 +53,7 @@ class Signals:
     influence: Floats | None = None
     """[K] alignment of an arm's gradient with the target's, in any unit; more is better."""
     losses: Floats | None = None
-    """[K] loss of the model on held-back text of each arm, nats per token."""
+    """[K] loss of the model on texts of each arm, in nats (a run measures them per byte)."""
     reference_losses: Floats | None = None
     """[K] the same loss of a reference model that has finished its training on the reference mixture."""
     skills: Floats | None = None

@@ -133,6 +133,8 @@ def _checked(wanted: Floats, context: Context, what: str) -> Floats:
     w = np.asarray(wanted, dtype=float)
     if w.shape != (len(context.arms),):
         raise InputError(f"{what} wants {len(context.arms)} shares, got shape {w.shape}")
-    if not np.isfinite(w).all() or (w < -TOLERANCE).any() or abs(float(w.sum()) - 1.0) > TOLERANCE:
-        raise InputError(f"{what} wants shares >= 0 that sum to 1, got {np.round(w, 4).tolist()}")
+    bad = np.flatnonzero(~np.isfinite(w) | (w < -TOLERANCE))
+    if len(bad) or abs(float(w.sum()) - 1.0) > TOLERANCE:
+        got = f"{w[bad[0]]:.4g} for {context.arms[bad[0]]}" if len(bad) else f"a sum of {w.sum():.4g}"
+        raise InputError(f"{what} wants shares >= 0 that sum to 1, got {got}")
     return np.asarray(np.maximum(w, 0.0))

@@ -13,6 +13,7 @@ from ..feedback.policy import vector
 from .deltas import apart, probes_of
 from .evaluate import scores_of
 from .floor import noise, scale, suite
+from .influence import with_influence, with_rubric_influence
 from .judges import calibrations, rubrics_in_use
 from .proposal import wished
 from .rubric_probe import SIDES, selection_of
@@ -55,7 +56,8 @@ def measure(context: RunContext, number: int) -> Evidence:
     ]
     if wanted[-1][0] == "rubric":
         made[-1] = replace(made[-1], selection=selection_of(context, number, rubrics))
-    return Evidence(number, tuple(made), cov, rubrics, trust, wished(context, number))
+    asked = with_influence(context, number, wished(context, number))
+    return with_rubric_influence(context, Evidence(number, tuple(made), cov, rubrics, trust, asked))
 
 
 def _pairs(context: RunContext, number: int, runs: dict[str, dict[str, object]]) -> list[Pair]:

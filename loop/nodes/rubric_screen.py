@@ -9,28 +9,24 @@ import pyarrow.compute as pc
 from ...agents.calibration import calibrate
 from ...agents.scorer import Scorer
 from ...agents.screening import Floats, Screened, screen
-from ...eval.suites import load_suite, suite_texts
 from ...prompts import Prompt, PromptSet
 from ...tiers.document import Document
 from ..context import RunContext
-from ..jobs import influence_job
-from .drawing import as_document, draw_key, halves
+from .drawing import as_document, draw_key
 from .drive import drive, open_role
-from .evaluate import suite_path
+from .influence import influence_of
 from .judges import gold_of, rubrics_in_use
 from .registry import posts
 
 DOCUMENTS = 256
 """Scored documents that a new rubric is screened on."""
-TARGETS = 64
-"""Feedback items whose loss influence is measured on."""
 
 
 def screened(context: RunContext, number: int, prompt: Prompt, accepted: Path) -> Screened:
     """The new rubric beside those in use, on documents that they have graded."""
     documents, others = _graded(context, number, rubrics_in_use(context))
     grades = _grades(context, number, prompt, documents)
-    worth = _influence(context, documents, accepted)
+    worth = influence_of(context, [d.text for d in documents], accepted)
     return screen(grades, others, worth, seed=context.config.seed + number)
 
 
@@ -77,12 +73,3 @@ def _graded(context: RunContext, number: int, used: Sequence[str]) -> tuple[list
         if known:
             columns.append([known.get(d.id, np.nan) for d in documents])
     return documents, np.array(columns, dtype=float).T.reshape(len(documents), len(columns))
-
-
-def _influence(context: RunContext, documents: Sequence[Document], accepted: Path) -> Floats:
-    """[n] of each document on the feedback items, never on hidden ones."""
-    texts = sorted(suite_texts(load_suite(suite_path(context, "feedback"))))
-    targets = sorted(texts, key=lambda t: draw_key(context, 0, f"target:{t}"))[:TARGETS]
-    parts = halves([d.text for d in documents], context.config.workers)
-    jobs = [(str(accepted), part, targets) for part in parts]
-    return np.array([x for part in context.workers.map(influence_job, jobs) for x in part])

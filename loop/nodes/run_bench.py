@@ -24,6 +24,7 @@ from .deltas import record_deltas, round_pairs
 from .evidence import gather
 from .evolve import evolve
 from .hold import step
+from .influence import measure_influence, with_influence
 from .judges import working_weights
 from .proposal import propose, wished
 
@@ -44,8 +45,9 @@ class RunBench:
         return packed(self.context, number).arms
 
     def signals(self, number: int) -> Signals:
-        """The strategist's wish after the round before."""
-        return wished(self.context, number)
+        """The strategist's wish after the round before, and the arms' influence where it is measured."""
+        measure_influence(self.context, number, self.context.absolute(start_path(self.context, number)))
+        return with_influence(self.context, number, wished(self.context, number))
 
     def yoke(self, number: int) -> Mapping[str, float] | None:
         """The mixture of another run in the same folder, where the config names one."""
@@ -73,7 +75,16 @@ class RunBench:
 
 def offers(config: RunConfig) -> frozenset[str]:
     """What mechanisms may need and a run with this config has."""
-    return frozenset({"sizes", "proposal"} | ({"probes"} if config.probes.count else set()))
+    measured = {"influence", "losses"} if config.feedback.influence else set()
+    return frozenset({"sizes", "proposal"} | measured | ({"probes"} if config.probes.count else set()))
+
+
+def start_path(context: RunContext, number: int) -> str:
+    """Folder of the model that a round starts from, relative to the run folder."""
+    before, name = started_from(context, number)
+    if name == "base":
+        return context.relative(context.folder.models / "base")
+    return str(context.db.rows("runs", round=before, name=name)[0]["path"])
 
 
 def started_from(context: RunContext, number: int) -> tuple[int, str]:

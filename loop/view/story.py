@@ -8,16 +8,17 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ...tiers.errors import InputError
+from .credit_story import arm_credit, prompt_story, prompts, rubric_credit
 from .document_story import document_story
 from .formats import line, safe
-from .reader import RunReader, credit
+from .reader import RunReader
 from .tables import comparisons, one_round, spent
 
 EXAMPLES = 3
 
 
 def why(root: Path, subject: str) -> dict[str, Any]:
-    """The story of a round (`2`, `round 2`), an arm (`math/L3`), a rubric (its name) or a document (its id).
+    """The story of a round (`2`, `round 2`), an arm (`math/L3`), a rubric, a prompt (its name) or a document (its id).
 
     Raises:
         InputError: nothing of that name is in the run; names the nearest that are.
@@ -37,11 +38,15 @@ def _story(run: RunReader, what: str) -> dict[str, Any]:
         return rubric_story(run, what)
     if re.fullmatch(r"[0-9a-fA-F]{6,}", what):
         return document_story(run, what.lower())
-    near = difflib.get_close_matches(what, [*rubrics, *_arms(run)], n=3, cutoff=0.4)
+    used = prompts(run)
+    names = [p.partition("@")[0] for p in used]
+    if what in used or what in names:
+        return prompt_story(run, what)
+    near = difflib.get_close_matches(what, [*rubrics, *_arms(run), *names], n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"{line(what, 60)!r} is no round, arm, rubric or document of run {run.name!r}: {hint}"
-        "Say a round number, an arm like math/L3, a rubric, or at least 6 hex digits of a document id"
+        f"{line(what, 60)!r} is no round, arm, rubric, prompt or document of run {run.name!r}: {hint}"
+        "Say a round number, an arm like math/L3, a rubric, a prompt, or at least 6 hex digits of a document id"
     )
 
 
@@ -84,7 +89,9 @@ def arm_story(run: RunReader, arm: str) -> dict[str, Any]:
         "view": "why-arm",
         "run": run.name,
         "arm": arm,
-        "rounds": [r | credit(r) | {"accepted_share": run.accepted_mixture(r["round"]).get(arm)} for r in rows],
+        "rounds": [
+            r | arm_credit(run, r) | {"accepted_share": run.accepted_mixture(r["round"]).get(arm)} for r in rows
+        ],
         "contrasts": [c for c in _contrasts(run) if _differs(c, arm)],
         "moves": _arm_moves(run, arm),
     }
@@ -96,7 +103,7 @@ def rubric_story(run: RunReader, rubric: str) -> dict[str, Any]:
         "view": "why-rubric",
         "run": run.name,
         "rubric": rubric,
-        "rounds": [r for r in run.db.rows("rubrics") if r["rubric"] == rubric],
+        "rounds": [r | rubric_credit(run, r) for r in run.db.rows("rubrics") if r["rubric"] == rubric],
         "evidence": _rubric_evidence(run, rubric),
         **_extremes(run, rubric),
     }

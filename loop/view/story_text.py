@@ -8,12 +8,19 @@ from rich.text import Text
 from .formats import DONE, NOTHING, count, duration, interval, line, number, percent, signed, usd
 from .text import Row, console, heading, table, verdict
 
+SHARE = "share of the delta [95 %]"
 MARKS = {"+": "green", "-": "red", "@": "dim"}
 
 
 def story(data: Row) -> None:
     """`coevo why`: whatever was asked about."""
-    tell = {"why-document": _document, "why-round": _round, "why-arm": _arm, "why-rubric": _rubric}
+    tell = {
+        "why-document": _document,
+        "why-round": _round,
+        "why-arm": _arm,
+        "why-rubric": _rubric,
+        "why-prompt": _prompt,
+    }
     tell[data["view"]](console(), data)
 
 
@@ -171,11 +178,11 @@ def _arm(out: Console, data: Row) -> None:
     out.print(Text.assemble((data["arm"], "bold"), "  worth = composite gain per unit of log share"))
     rows = [
         (r["round"], percent(r["share"], 1), percent(r["reference"], 1), _worth(r), _worth(r, "credit", "credit_se"),
-         count(r["documents"]), count(r["tokens"]), number(r["epochs"], 2))
+         share_of(r), count(r["documents"]), count(r["tokens"]), number(r["epochs"], 2))
         for r in data["rounds"]
     ]  # fmt: skip
-    names = ("round", "share", "control", "worth ± se", "part of main - control ± se", "documents", "tokens", "epochs")
-    out.print(table(names, rows, ",".join(names)))
+    names = "round,share,control,worth ± se,part of main - control ± se," + SHARE + ",documents,tokens,epochs"
+    out.print(table(tuple(names.split(",")), rows, names))
     heading(out, "evidence: paired runs in which its share differed")
     told = [
         (c["round"], f"{c['treatment']} - {c['reference']}", percent(c["share"], 1), percent(c["reference_share"], 1),
@@ -195,6 +202,27 @@ def _arm(out: Console, data: Row) -> None:
     out.print(table(("round", "what", "documents", "reason"), moved, "round,documents"))
 
 
+def share_of(row: Row) -> str:
+    """Share of the measured delta with its 95 % interval, or that the delta is not resolved."""
+    if row.get("explains") is None:
+        return NOTHING if row.get("delta") is None or row.get("credit") is None else "unresolved"
+    return f"{percent(row['explains'])} [{percent(row['explains_low'])}, {percent(row['explains_high'])}]"
+
+
+def _prompt(out: Console, data: Row) -> None:
+    out.print(Text.assemble((f"prompt {data['prompt']}", "bold"), f"  {', '.join(data['versions'])}"))
+    told = [(a["round"], DONE.get(a["action"], a["action"]), count(a["documents"])) for a in data["actions"]]
+    out.print(table(("round", "what it did", "documents"), told, "round,documents"))
+    heading(out, "what its documents added to main over control (within an arm all documents count alike)")
+    rows = [
+        (r["round"], count(r["documents"]), ", ".join(f"{a} {count(n)}" for a, n in r["arms"].items()) or NOTHING,
+         _worth(r, "credit", "credit_se"), NOTHING if r["delta"] is None else signed(r["delta"]), share_of(r))
+        for r in data["rounds"]
+    ]  # fmt: skip
+    names = ("round", "documents trained on", "in the arms", "its part ± se", "main - control", SHARE)
+    out.print(table(names, rows, "round,documents trained on,main - control"))
+
+
 def _rubric(out: Console, data: Row) -> None:
     out.print(Text.assemble((f"rubric {data['rubric']}", "bold"), f"  {count(data['scored'])} scores"))
     rows = [
@@ -203,13 +231,19 @@ def _rubric(out: Console, data: Row) -> None:
             number(r["weight"], 2),
             number(r["trust"], 2),
             _worth(r, "worth", "worth_se"),
+            _worth(r, "credit", "credit_se"),
+            share_of(r),
             r["prompt"],
             r["reason"],
         )
         for r in data["rounds"]
     ]
     out.print(
-        table(("round", "weight", "trust", "worth ± se", "prompt", "reason"), rows, "round,weight,trust,worth ± se")
+        table(
+            ("round", "weight", "trust", "worth ± se", "part of the pair ± se", SHARE, "prompt", "reason"),
+            rows,
+            "round,weight,trust,worth ± se",
+        )
     )
     heading(out, "evidence: short runs on documents ranked high against ranked low, one mixture")
     told = [

@@ -95,7 +95,7 @@ def test_a_rubric_tells_trust_worth_and_extremes(run_folder: Path) -> None:
         ("round 9", "no round 9"),
         ("", "at least 6 hex digits"),
         ("ffffff", "nearest are|no documents"),
-        ("../../etc/passwd", "is no round, arm, rubric or document"),
+        ("../../etc/passwd", "is no round, arm, rubric, prompt or document"),
     ],
 )
 def test_what_is_unknown_is_one_sentence_with_the_nearest(run_folder: Path, subject: str, told: str) -> None:
