@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...tiers.tier import DOMAINS
+from ..feedback.config import FeedbackConfig
 from ..feedback.mechanism import Floats
 from .world import World
 
@@ -33,6 +34,7 @@ class EmbeddedWorld(World):
     """
 
     name = "embedded"
+    feedback = FeedbackConfig()
     domains = DOMAINS
     benchmarks = ("bpb-code", "bpb-en", "bpb-math", "cloze-code", "cloze-en", "cloze-math", "arithmetic")
 

@@ -97,7 +97,8 @@ def settings(world: World, rounds: int, feedback: dict[str, Any], mode: str, ove
         InputError: an unknown setting or a bad value.
     """
     tree: dict[str, Any] = {"domains": world.domains, "rounds": rounds, "mode": mode, "seed": world.seed}
-    tree |= {"feedback": feedback, "probes": {"count": 3, "fraction": 0.5, "rubrics": False}}
+    own = world.feedback.model_dump(mode="json", exclude_unset=True)
+    tree |= {"feedback": own | feedback, "probes": {"count": 3, "fraction": 0.5, "rubrics": False}}
     for key, value in overrides.items():
         group = tree.setdefault(key, {})
         tree[key] = group | value if isinstance(value, dict) else value

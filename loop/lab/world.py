@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..feedback.config import PUBLISHED, FeedbackConfig
 from ..feedback.mechanism import Floats, Mode, Signals
 
 GRADIENT_STEP = 1e-4
@@ -21,6 +22,9 @@ class World(ABC):
     name: ClassVar[str] = "world"
     unit: ClassVar[str] = "sd"
     points: ClassVar[float] = 1.0
+
+    feedback: ClassVar[FeedbackConfig] = PUBLISHED
+    """Settings that mechanisms play with here unless a spec or `--set` says otherwise."""
 
     domains: tuple[str, ...]
     """Arms are these with the tiers L1 to L4, in the canonical order of `tiers.tier.arms`: the axis of every [K]."""
