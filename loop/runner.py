@@ -182,7 +182,7 @@ def _check_agents(config: RunConfig) -> None:
     from ..agents.backends.local import check_vllm
     from ..agents.config import ROLES
 
-    for role in ROLES:
+    for role in (*ROLES, *(["second_verifier"] if config.agents.second_verifier else [])):
         at = parse_url(getattr(config.agents, role))
         if at.scheme == "vllm":
             check_vllm()

@@ -1,5 +1,6 @@
 """Model URLs and the configuration that names them."""
 
+import re
 import subprocess
 import sys
 
@@ -55,12 +56,26 @@ def test_a_model_name_may_hold_any_sign() -> None:
         ("openai:m@https://me:secret@h/v1", "OPENAI_API_KEY"),
         ("openai:m@https://h/v1?key=secret", "OPENAI_API_KEY"),
         ("offline:fast", "nothing may follow"),
+        ("vlm:qwen", r"did you mean vllm:MODEL[+ADAPTER]"),
+        ("hf:qwen+", r"wanted hf:MODEL+ADAPTER"),
+        ("vllm:+lora", r"wanted vllm:MODEL+ADAPTER"),
+        ("replay:", "wanted replay:JOURNAL"),
+        ("replay:openai:m", "or replay:MODEL_URL@JOURNAL"),
     ],
 )
 def test_a_wrong_url_gets_the_right_one(url: str, said: str) -> None:
-    with pytest.raises(InputError, match=said.replace("(", r"\(")) as caught:
+    with pytest.raises(InputError, match=re.escape(said)) as caught:
         open_chat(url)
     assert "secret" not in str(caught.value)
+
+
+def test_the_parts_of_models_in_this_process() -> None:
+    assert (parse_url("hf:org/model").path, parse_url("hf:").path) == ("org/model", "")
+    at = parse_url("vllm:/models/base+/runs/1/adapter")
+    assert (at.path, at.adapter) == ("/models/base", "/runs/1/adapter")
+    at = parse_url("replay:openai:m@http://h:1/v1@runs/x")
+    assert (at.model, at.path) == ("openai:m@http://h:1/v1", "runs/x")
+    assert (parse_url("replay:runs/x").model, parse_url("replay:runs/x").path) == ("", "runs/x")
 
 
 class Verdict(Record):
@@ -96,6 +111,7 @@ def test_a_money_limit_needs_prices() -> None:
     with pytest.raises(ValidationError, match="no price of 'm'"):
         AgentsConfig.model_validate(given)
     AgentsConfig.model_validate({**given, "prices": {"m": {"tokens_in": 0, "tokens_out": 0}}})
+    AgentsConfig.model_validate({**given, "editor": "hf:qwen"})  # nobody is paid for it
 
 
 def test_the_config_and_rules_load_neither_torch_nor_httpx() -> None:
