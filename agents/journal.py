@@ -65,8 +65,8 @@ class Journal:
         with self._only_asker(key):
             found = self.find(key)
             if found is None:
-                self._record(key, model, ask(), question)
-                found = self.find(key)
+                answer = ask()
+                found = answer if self._record(key, model, answer, question) else self.find(key)
         if found is None:
             raise LedgerError(f"{self.path} lost an answer that was just written; check the disk and resume")
         return found
@@ -116,12 +116,14 @@ class Journal:
         text, scope, *usage = row
         return Answer(text=text, usage=_usage(usage) if scope == self.scope else Usage())
 
-    def _record(self, key: str, model: str, answer: Answer, question: str) -> None:
+    def _record(self, key: str, model: str, answer: Answer, question: str) -> bool:
+        """Whether this answer is the one that counts."""
         costs = [getattr(answer.usage, name) for name in _USAGE.split(", ")]
         row = (key + self._suffix, self.scope, model, answer.text, *costs, time.time(), question)
         with self._lock, self._explained():
             # `or ignore`: a second process that asked the same meanwhile was first, and its answer is the one used
-            self._connection.execute(f"insert or ignore into calls values ({', '.join('?' * len(row))})", row)
+            marks = ", ".join("?" * len(row))
+            return self._connection.execute(f"insert or ignore into calls values ({marks})", row).rowcount == 1
 
     @contextmanager
     def _only_asker(self, key: str) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """Pool: a role over many documents, concurrently, within a budget; every document is accounted for, in order."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Protocol, runtime_checkable
 
 from ..tiers.decision import Action, Decision, Usage
@@ -12,6 +13,8 @@ from .budget import Budget, Ration
 from .chat import UselessAnswer
 
 POLL_SECONDS = 0.1
+AHEAD = 2
+"""Pieces handed to the threads, times the concurrency: a thread that is done finds the next one waiting."""
 REFUSED = "the provider refuses to serve"
 
 
@@ -101,6 +104,7 @@ class _Drive:
     concurrency: int
     ration: Ration
     running: dict[Future[_Outcome], int] = field(default_factory=dict)
+    finished: SimpleQueue[Future[_Outcome]] = field(default_factory=SimpleQueue)
     done: dict[int, _Outcome] = field(default_factory=dict)
     following: int = 0
     closed: tuple[str, str] = ("", "")
@@ -119,25 +123,39 @@ class _Drive:
                 future.cancel()
 
     def _submit(self, threads: ThreadPoolExecutor) -> None:
-        while not self.closed[0] and self.following < len(self.pieces) and len(self.running) < self.concurrency:
+        while not self.closed[0] and self.following < len(self.pieces) and len(self.running) < AHEAD * self.concurrency:
             verdict = self.ration.verdict(self.following)
             if verdict is None:
                 return
             if verdict:
                 self.closed = ("budget exhausted", f"budget exhausted: {verdict}")
                 return
-            self.running[threads.submit(self._decide, self.pieces[self.following])] = self.following
+            future = threads.submit(self._decide, self.pieces[self.following])
+            self.running[future] = self.following
             self.following += 1
+            future.add_done_callback(self.finished.put)  # `wait` would look at all of them each time
 
     def _collect(self) -> None:
-        finished, _ = wait(self.running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for future in finished:
-            item = self.running.pop(future)
+        """Take what is finished, waiting a moment for the first: in order of time, which matters to nobody."""
+        for future in self._finished():
+            item = self.running.pop(future, None)
+            if item is None:
+                continue  # it was cancelled
             outcome = future.result()
             self.done[item] = outcome
             self.ration.spent(item, outcome.usage)
             if outcome.refusal:
                 self.closed = (REFUSED, outcome.refusal)
+        if self.closed[0] == REFUSED:
+            self.running = {future: item for future, item in self.running.items() if not future.cancel()}
+
+    def _finished(self) -> Iterator[Future[_Outcome]]:
+        try:
+            yield self.finished.get(timeout=POLL_SECONDS)
+            while True:
+                yield self.finished.get_nowait()
+        except Empty:
+            return
 
     def decisions(self, item: int) -> list[Decision]:
         if item in self.done:
