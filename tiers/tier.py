@@ -1,6 +1,7 @@
 """Tier: how refined a document is; Arm: the (domain, tier) pair that mixtures are made of."""
 
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 DOMAINS = ("code", "en", "math")
@@ -26,6 +27,7 @@ class Arm(NamedTuple):
         return f"{self.domain}/{self.tier.name}"
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> "Arm":
         """The arm written `domain/Ln`.
 
@@ -40,4 +42,9 @@ class Arm(NamedTuple):
 
 def arms(domains: tuple[str, ...] = DOMAINS) -> list[str]:
     """Keys of all trainable arms (L1 to L4; L0 is an archive and never trained on), in canonical order."""
-    return [str(Arm(d, t)) for d in domains for t in Tier if t is not Tier.L0]
+    return list(_keys(tuple(domains)))
+
+
+@lru_cache(maxsize=64)
+def _keys(domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(Arm(d, t)) for d in domains for t in Tier if t is not Tier.L0)

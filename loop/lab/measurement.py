@@ -57,9 +57,9 @@ def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
 
 def contrasts(world: World, number: int, found: Measured, signals: Signals) -> Evidence:
     """The evidence of a round: main against control, every probe against the centre, with their joint covariance."""
-    pairs: list[tuple[Kind, str, str]] = [("full", "main", "control")]
-    pairs += [("probe", name, "centre") for name in found.runs if name not in SLOTS]
-    pairs = [p for p in pairs if found.runs[p[1]].state is not found.runs[p[2]].state]
+    probes = [name for name in found.runs if name not in SLOTS]
+    wanted: list[tuple[Kind, str, str]] = [("full", "main", "control"), *(("probe", p, "centre") for p in probes)]
+    pairs = [p for p in wanted if found.runs[p[1]].state is not found.runs[p[2]].state]
     names = list(found.runs)
     signs = np.array([[(n == new) - (n == ref) for n in names] for _, new, ref in pairs], dtype=float)
     signs = signs.reshape(len(pairs), len(names))

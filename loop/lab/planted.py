@@ -1,6 +1,7 @@
 """The planted world: log-law abilities with tiers, transfer, forgetting, repetition, readiness, surprises and drift."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -184,8 +185,13 @@ class PlantedWorld(World):
         added = self._transfer_at(state.age)[:, self.domain] * (self._value(state) * fresh)
         seen = np.maximum((1 - self.calibration.forgetting * self.horizon) * state.capability[:, None] + added, 0.0)
         theta = self.floor[:, None] + self.gain[:, None] * np.log1p(seen / self.onset[:, None])
-        scatter = np.random.default_rng([self.seed, 4]).normal(0, 0.3, (TEXTS * len(BENCHMARKS), len(self.stock)))
-        return np.asarray(-np.repeat(np.exp(-theta), TEXTS, axis=0) + scatter)
+        return np.asarray(self._scatter - np.repeat(np.exp(-theta), TEXTS, axis=0))
+
+    @cached_property
+    def _scatter(self) -> Floats:
+        """[n, K] how much texts of one benchmark differ."""
+        shape = (TEXTS * len(BENCHMARKS), len(self.stock))
+        return np.random.default_rng([self.seed, 4]).normal(0, 0.3, shape)
 
     def _failures(self, state: Exposure) -> Floats:
         """[K] failed items, each blamed on the domains that serve its benchmark and on all their tiers alike."""

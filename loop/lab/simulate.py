@@ -27,6 +27,7 @@ from ..progress import Progress
 from ..run_db import RunDB
 from ..state import State, Update
 from .bench import WorldBench, offers
+from .memory import Memory
 from .world import World
 
 
@@ -93,15 +94,15 @@ def nodes_of(bench: WorldBench) -> dict[str, Callable[[Controls, State], Update]
 def settings(world: World, rounds: int, feedback: dict[str, Any], mode: str, overrides: dict[str, Any]) -> RunConfig:
     """The config of a run in a world: its domains and seed, three probes of half a round unless set otherwise.
 
+    What belongs to the mechanism (`feedback`) goes before what is set for all runs (`overrides`).
+
     Raises:
         InputError: an unknown setting or a bad value.
     """
     tree: dict[str, Any] = {"domains": world.domains, "rounds": rounds, "mode": mode, "seed": world.seed}
     own = world.feedback.model_dump(mode="json", exclude_unset=True)
-    tree |= {"feedback": own | feedback, "probes": {"count": 3, "fraction": 0.5, "rubrics": False}}
-    for key, value in overrides.items():
-        group = tree.setdefault(key, {})
-        tree[key] = group | value if isinstance(value, dict) else value
+    probes = {"count": 3, "fraction": 0.5, "rubrics": False} | overrides.get("probes", {})
+    tree = overrides | tree | {"feedback": own | overrides.get("feedback", {}) | feedback, "probes": probes}
     return parse_config(tree, "lab")
 
 
@@ -126,7 +127,7 @@ def simulate(world: World, config: RunConfig, label: str = "", other: World | No
     Raises:
         InputError: the mechanism is not made for this.
     """
-    bench = WorldBench(world, lab_context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    bench = WorldBench(world, lab_context(config, Memory(), Progress(quiet=True)))
     if config.feedback.control.startswith(YOKED):
         bench.elsewhere = _planned(other, config)
     began = time.perf_counter()
@@ -142,7 +143,7 @@ def _planned(world: World | None, config: RunConfig) -> list[Mapping[str, float]
         raise InputError("feedback.control=yoked in the lab wants another world: play it by coevo lab")
     free = config.feedback.model_copy(update={"control": ""})
     config = config.model_copy(update={"feedback": free, "seed": world.seed})
-    bench = WorldBench(world, lab_context(config, RunDB(":memory:", create=True), Progress(quiet=True)))
+    bench = WorldBench(world, lab_context(config, Memory(), Progress(quiet=True)))
     _walk(bench)
     bench.context.db.close()
     return bench.planned

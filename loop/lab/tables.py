@@ -72,13 +72,7 @@ def read_regmix(folder: Path, size: str = "1m", split: str = "") -> RunTable:
     Raises:
         InputError: a file or a column is missing, or the two do not belong together.
     """
-    for word in [split] if split else ["train", "test"]:
-        paths = folder / f"{word}_mixture_{size}.csv", folder / f"{word}_pile_loss_{size}.csv"
-        if all(p.is_file() for p in paths):
-            break
-    else:
-        have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV at all"
-        raise InputError(f"{folder}: wanted {paths[0].name} and {paths[1].name}, got {have}")
+    paths = _regmix_paths(folder, size, split)
     mixtures, losses = (_read(p) for p in paths)
     for path, table in zip(paths, (mixtures, losses), strict=True):
         if "index" not in table.column_names:
@@ -93,6 +87,18 @@ def read_regmix(folder: Path, size: str = "1m", split: str = "") -> RunTable:
     benchmarks = tuple(c.removeprefix(REGMIX_LOSS).removesuffix("_val_loss") for c in scores)
     arms = _names(paths[0], shares, REGMIX_MIXTURE)
     return _checked(paths[1], arms, benchmarks, _numbers(paths[0], joined, shares), -_numbers(paths[1], joined, scores))
+
+
+def _regmix_paths(folder: Path, size: str, split: str) -> tuple[Path, Path]:
+    pairs = [
+        (folder / f"{word}_mixture_{size}.csv", folder / f"{word}_pile_loss_{size}.csv")
+        for word in ([split] if split else ["train", "test"])
+    ]
+    found = next((p for p in pairs if all(f.is_file() for f in p)), None)
+    if found is None:
+        have = ", ".join(sorted(p.name for p in folder.glob("*.csv"))) or "no CSV at all"
+        raise InputError(f"{folder}: wanted {pairs[-1][0].name} and {pairs[-1][1].name}, got {have}")
+    return found
 
 
 def _read(path: Path) -> pa.Table:

@@ -1,5 +1,6 @@
 """Off-policy values: found where the truth is linear, covering where it is not, refused where nobody looked."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,14 @@ def logged(
     (folder / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
     bench = WorldBench(world, lab_context(config, RunDB(folder / "run.db", create=True), Progress(quiet=True)))
     starts: dict[int, Any] = {}
-    nodes = {name: (lambda s, node=node: node(bench.context, s)) for name, node in nodes_of(bench).items()}
+    nodes: dict[str, Any] = {name: partial(node, bench.context) for name, node in nodes_of(bench).items()}
     train = nodes["train"]
-    nodes["train"] = lambda s: (starts.setdefault(s["round"], bench.states[s["start"]]), train(s))[1]
+
+    def noted(state: Any) -> Any:
+        starts[state["round"]] = bench.states[state["start"]]
+        return train(state)
+
+    nodes["train"] = noted
     walk(nodes)
     bench.context.db.close()
     return bench, starts

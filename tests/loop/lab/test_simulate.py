@@ -10,6 +10,7 @@ from coevo.loop.feedback import MECHANISMS
 from coevo.loop.graph import ROUND
 from coevo.loop.lab.bench import WorldBench
 from coevo.loop.lab.embedded import EmbeddedWorld
+from coevo.loop.lab.memory import Memory
 from coevo.loop.lab.oracle import trajectory, uniform
 from coevo.loop.lab.planted import PlantedWorld
 from coevo.loop.lab.simulate import fits, lab_context, nodes_of, settings, simulate, simulate_on_graph
@@ -58,7 +59,7 @@ def test_a_plain_loop_plans_what_langgraph_plans(mechanism: str, mode: Any, tmp_
     for name in ("prepare", *ROUND * 4, "finish"):
         state |= nodes_of(bench)[name](bench.context, state)  # type: ignore[arg-type]
     assert told(db) == told(bench.context.db)
-    plain = simulate(PlantedWorld(3), config)
+    plain = simulate(PlantedWorld(3), config)  # in memory, without SQLite and JSON
     assert plain.model_copy(update={"seconds": 0}) == on_graph.model_copy(update={"seconds": 0})
     assert not plain.problems
 
@@ -132,3 +133,24 @@ def test_the_embedded_world_runs_through_the_same_nodes() -> None:
     world = EmbeddedWorld(1000)
     found = simulate(world, config_of(world, "trust_blr", 3))
     assert len(found.composite) == 4 and not found.problems
+
+
+def test_memory_holds_what_the_database_would(tmp_path: Path) -> None:
+    one, other = RunDB(tmp_path / "run.db", create=True), Memory()
+    for db in (one, other):
+        db.insert("arms", [{"round": 2, "arm": a, "share": s} for a, s in (("en/L2", 0.5), ("en/L1", 0.25))])
+        db.insert("arms", {"round": 1, "arm": "en/L1", "share": np.float64(0.125)})
+        db.insert("arms", {"round": 2, "arm": "en/L1", "share": 0.75})
+        db.insert("events", {"at": 1.0, "round": 1, "node": "learn", "level": "info", "message": "x"})
+        db.set_meta("told", {"a": [1, 2.5, None]})
+        with pytest.raises(ValueError, match="finite"):
+            db.insert("arms", {"round": 3, "arm": "en/L1", "share": float("nan")})
+        with pytest.raises(ValueError, match="such a row already"):
+            db.insert("arms", {"round": 1, "arm": "en/L1"}, replace=False)
+    for where in ({}, {"round": 2}, {"round": 2, "arm": "en/L1"}, {"arm": "zh/L1"}, {"value": None, "round": 1}):
+        assert one.rows("arms", **where) == other.rows("arms", **where)
+    assert one.rows("events") == other.rows("events") and one.meta("told") == other.meta("told")
+    kept = {"state": [1]}
+    other.set_meta("kept", kept)
+    kept["state"].append(2)
+    assert other.meta("kept") == {"state": [1]} and other.meta("none", 7) == 7
