@@ -108,3 +108,30 @@ def test_stories_are_json_and_hold_no_control_characters(run_folder: Path, docum
         text = json.dumps(why(run_folder, subject), allow_nan=False, ensure_ascii=False)
         assert not any(c in text for c in ("\x1b", "\\u001b", "\u202e"))
     assert "<script>" in why(run_folder, documents["hostile"])["text"]
+
+
+def test_a_prompt_tells_what_its_documents_added_with_an_interval(run_folder: Path) -> None:
+    data = why(run_folder, "synthesize-qa")
+    assert data["versions"] == ["synthesize-qa@9f8e7d"]
+    assert {(a["action"]) for a in data["actions"]} == {"create"}
+    assert [r["round"] for r in data["rounds"]] == [1, 2, 3]
+    assert [r["documents"] for r in data["rounds"]] == sorted(r["documents"] for r in data["rounds"])
+    last = data["rounds"][-1]
+    assert sum(last["arms"].values()) == last["documents"] > 0
+    assert last["credit_se"] > 0
+    for row in data["rounds"]:
+        if row["explains"] is not None:
+            assert row["explains_low"] < row["explains"] < row["explains_high"]
+    by_rule = why(run_folder, "rule:edit-rules")
+    assert sum(a["documents"] for a in by_rule["actions"] if a["action"] == "edit") > 0
+
+
+def test_an_arm_explains_a_share_of_a_delta_only_where_the_delta_is_resolved(run_folder: Path) -> None:
+    rows = why(run_folder, "math/L3")["rounds"]
+    resolved = [abs(r["delta"]) > 1.96 * 0.02 for r in rows]
+    assert [r["explains"] is not None for r in rows] == resolved
+    assert any(resolved)
+    for r in rows:
+        if r["explains"] is not None:
+            assert r["explains"] == pytest.approx(r["credit"] / r["delta"])
+            assert r["explains_low"] < r["explains"] < r["explains_high"]
