@@ -175,7 +175,7 @@ class Synthesizer(Agent):
             source = f"synth:{prompt.ref}"
             made.append(self._created(document, prompt.kind, text, source, written, told))
             written.tally.usage, told["left_out"] = Usage(), []  # one answer, counted and told once
-        why = "; ".join(left_out) or "the model found nothing to write"
+        why = "; ".join(dict.fromkeys(left_out)) or "the model found nothing to write"
         reason = f"no {written.name} made from {document.source}: {why}"
         return self.nothing(document, reason, prompt=prompt, usage=written.tally.usage)
 
