@@ -29,10 +29,12 @@ os.environ.update(THREADS)
 import torch
 
 from coevo.training import ModelConfig, RunSpec, TrainConfig, build_base, load_index, pack_arms, run
-from coevo.training.fit import attention, choose_device, choose_dtype, learning_rate
+from coevo.training.fit import attention, choose_device, choose_dtype
 from coevo.training.loss import next_token_loss
 from coevo.training.models import load_model
-from coevo.training.trainer import Batches, run_order
+from coevo.training.schedule import learning_rate
+from coevo.training.stream import Batches
+from coevo.training.trainer import run_order
 
 BLOCK = 256
 Times = tuple[float, float]
@@ -123,7 +125,7 @@ def batches(spec: RunSpec) -> torch.Tensor:
     """The run's own batches [steps, batch, block], read beforehand."""
     index = load_index(Path(spec.blocks))
     stream = Batches(Path(spec.blocks), index, run_order(spec, index), spec.config.batch)
-    return torch.stack([torch.from_numpy(stream(step)) for step in range(spec.steps)])
+    return torch.stack([torch.from_numpy(stream(step).tokens) for step in range(spec.steps)])
 
 
 def adamw(model: Any, spec: RunSpec) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:

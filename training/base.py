@@ -14,9 +14,10 @@ import torch
 from ..tiers.errors import TrainingError
 from ..tiers.parts import write_whole
 from ..tiers.record import Record
+from .batch import Batch
 from .digest import RECIPE, digest, model_fingerprint, texts_digest
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
-from .models import build_folder, load_model, save_model
+from .models import build_folder, check_vocabulary, load_model, save_model
 from .packing import load_tokenizer, token_stream
 from .spec import ModelConfig
 
@@ -168,7 +169,7 @@ def _batches(blocks: npt.NDArray[np.uint32], config: ModelConfig) -> Any:
         for e in range(-(-slots // len(blocks)))
     ]
     order = np.concatenate(epochs)[:slots].reshape(config.steps, config.batch)
-    return lambda step: blocks[order[step]].astype(np.int64).reshape(-1, _length(step, config))
+    return lambda step: Batch(blocks[order[step]].astype(np.int64).reshape(-1, _length(step, config)))
 
 
 def _length(step: int, config: ModelConfig) -> int:
@@ -196,8 +197,9 @@ def _existing(config: ModelConfig, cache: Path) -> BaseModel:
         folder = cache / f"hub-{hashlib.blake2b(config.path.encode(), digest_size=8).hexdigest()}"
         if not (folder / "config.json").is_file():
             build_folder(folder, lambda out: _fetch(config.path, out), lambda path: (path / "config.json").is_file())
-    load_tokenizer(folder)
-    parameters = sum(p.numel() for p in load_model(folder).parameters())
+    model = load_model(folder)
+    check_vocabulary(model, load_tokenizer(folder), folder)
+    parameters = sum(p.numel() for p in model.parameters())
     return BaseModel(
         path=str(folder),
         fingerprint=model_fingerprint(folder),

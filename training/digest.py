@@ -4,6 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RECIPE = 2
 """Version of everything in this room that bears on weights; raise it when the same inputs would train differently."""
@@ -52,3 +56,16 @@ def model_fingerprint(folder: Path) -> str:
         if (folder / name).is_file():
             return str(json.loads((folder / name).read_bytes())["fingerprint"])
     return files_digest(folder)
+
+
+def tensors_digest(tensors: "dict[str, Tensor]") -> str:
+    """32 hex digits of named tensors on the CPU: names, types, shapes and bytes."""
+    import torch
+
+    whole = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        whole.update(f"{name}={tensor.dtype}{tuple(tensor.shape)};".encode())
+        if tensor.numel():
+            whole.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return whole.hexdigest()

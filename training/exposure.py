@@ -29,15 +29,18 @@ def times_seen(model: Path, arm: str, blocks: int) -> npt.NDArray[Any]:
         return np.asarray(counts[_key(arm)]) if _key(arm) in counts else np.zeros(blocks, np.uint16)
 
 
-def document_blocks(folder: Path, index: PackedIndex, arm: str, place: int) -> range:
+def document_blocks(folder: Path, index: PackedIndex, arm: str, place: int) -> list[int]:
     """Blocks that hold tokens of the document that was packed into an arm at `place`.
 
-    What lies past the last full block is in none, so the range may be empty.
+    What lies past the last full block is in none, so the list may be empty.
     """
     packed = index.arms[arm]
+    if packed.pieces:
+        pieces = np.load(folder / packed.pieces)
+        return sorted({int(start) // index.block for _, start, _ in pieces[pieces[:, 0] == place]})
     ends = np.load(folder / packed.ends)
     start = int(ends[place - 1]) if place else 1  # the stream opens with an end of text
-    return range(start // index.block, min((int(ends[place]) - 1) // index.block + 1, packed.blocks))
+    return list(range(start // index.block, min((int(ends[place]) - 1) // index.block + 1, packed.blocks)))
 
 
 def _key(arm: str) -> str:

@@ -1,5 +1,6 @@
 """LoRA: low-rank adapters on a base model, by peft."""
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
+from ..tiers.parts import write_whole
 from .spec import TrainConfig
 
 FREE_NAME = "base"
 """Stands in the adapter's config where peft would write an absolute path."""
+BASE_NOTE = "trained_on.json"
+"""In an adapter's folder: the fingerprint of the base whose weights it changes."""
 
 
 def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") -> Any:
@@ -31,11 +36,15 @@ def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") 
 
     if adapter:
         return load_adapter(model, Path(adapter), trainable=True)
+    alpha = config.lora_alpha or 2 * config.lora_rank
+    everything = config.lora_targets == ("all-linear",)
     lora = LoraConfig(
         r=config.lora_rank,
-        lora_alpha=2 * config.lora_rank,
+        lora_alpha=int(alpha) if alpha == int(alpha) else alpha,
         lora_dropout=0.0,
-        target_modules=list(config.lora_targets),
+        use_rslora=config.lora_rs,
+        use_dora=config.lora_dora,
+        target_modules="all-linear" if everything else list(config.lora_targets),
         task_type="CAUSAL_LM",
     )
     with torch.random.fork_rng(), _peft_being_behind():
@@ -57,17 +66,41 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 
     if not (folder / "adapter_config.json").is_file():
         raise TrainingError(f"wanted a LoRA adapter in {folder}, found none: name the adapter/ folder of a LoRA run")
-    with _peft_being_behind():
-        return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    with _peft_being_behind(), warnings.catch_warnings():
+        warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
+        try:
+            return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+        except (RuntimeError, ValueError, UserWarning) as e:
+            lines = [line.strip() for line in str(e).splitlines()]
+            why = next((line for line in lines if "size mismatch" in line), lines[0])
+            raise TrainingError(f"the adapter in {folder} does not fit this base, is it another base's? {why}") from e
+        except SafetensorError as e:
+            raise TrainingError(f"the adapter in {folder} is cut short or unreadable: {e}") from e
 
 
-def save_adapter(model: Any, folder: Path) -> None:
-    """Write the adapter, without a trace of where its base lay."""
+def check_base(adapter: Path, fingerprint: str) -> None:
+    """Whether an adapter belongs to the base of this fingerprint, where it says to which.
+
+    Raises:
+        TrainingError: it was trained on another one.
+    """
+    note = adapter / BASE_NOTE
+    trained_on = json.loads(note.read_bytes())["fingerprint"] if note.is_file() else fingerprint
+    if trained_on != fingerprint:
+        raise TrainingError(
+            f"the adapter in {adapter} was trained on another base (fingerprint {trained_on[:12]}, this one is "
+            f"{fingerprint[:12]}): name the base that it was trained on"
+        )
+
+
+def save_adapter(model: Any, folder: Path, base: str) -> None:
+    """Write the adapter and its base's fingerprint, without a trace of where that lay."""
     config = model.peft_config["default"]
     config.base_model_name_or_path = FREE_NAME
     # "auto" would ask the Hub whether the base's vocabulary was changed; ours never is
     model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled model card
+    write_whole(folder / BASE_NOTE, json.dumps({"fingerprint": base}).encode())
 
 
 @contextmanager

@@ -22,21 +22,64 @@ _TOKENIZER = (
 )
 
 
-def load_model(path: Path, *, attention: str = "sdpa", dtype: torch.dtype = torch.float32) -> Any:
-    """The causal language model in a folder (or on the Hub), on the CPU.
+def load_model(
+    path: Path, *, attention: str = "sdpa", dtype: torch.dtype = torch.float32, four_bits: bool = False
+) -> Any:
+    """The causal language model in a folder (or on the Hub), on the CPU; in four bits on the GPU.
 
     Raises:
-        TrainingError: no readable model there.
+        TrainingError: no readable model there, or four bits are wanted without a GPU or bitsandbytes.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    more = {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}} if four_bits else {}
     try:
-        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=attention, dtype=dtype)
+        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=attention, dtype=dtype, **more)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise TrainingError(f"wanted a transformers causal language model in {path}, got: {why}") from e
+
+
+def _four_bits() -> Any:
+    """NF4 with double quantisation (QLoRA, arXiv 2305.14314), by bitsandbytes."""
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if not torch.cuda.is_available():
+        raise TrainingError("training.method=qlora wants an NVIDIA GPU, torch sees none: set training.method=lora")
+    if not is_bitsandbytes_available():
+        raise TrainingError("training.method=qlora wants bitsandbytes: pip install 'coevo[qlora]', or set method=lora")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def check_vocabulary(model: Any, tokenizer: Any, path: Path) -> None:
+    """Whether a model has a row for every token that its tokenizer knows.
+
+    Raises:
+        TrainingError: it has fewer: the tokenizer is another model's.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    if len(tokenizer) > rows:
+        raise TrainingError(
+            f"the tokenizer in {path} knows {len(tokenizer)} tokens, the model has {rows} embeddings: it is another "
+            "model's; copy the tokenizer files there that the model was trained with"
+        )
+
+
+def recompute_activations(model: Any) -> None:
+    """Keep no activations of the layers for the way back (gradient checkpointing)."""
+    how = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):  # its name since transformers 5.2x
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs=how)
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=how)
 
 
 def save_model(model: Any, out: Path) -> None:

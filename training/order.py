@@ -10,7 +10,8 @@ whatever the mixture.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,10 @@ class Order:
     """Realised shares of the slots."""
     epochs: dict[str, float]
     """How often each arm's pool of blocks was seen."""
+    pools: dict[str, int] = field(default_factory=dict)
+    """Blocks that may be seen, by arm."""
+    limits: dict[str, int] = field(default_factory=dict)
+    """Visits that an arm may have, by arm."""
 
 
 def slots_apart(one: dict[str, float], other: dict[str, float]) -> float:
@@ -83,13 +88,52 @@ def plan_order(
     block = np.empty(slots, dtype=np.int64)
     for i, name in enumerate(arms):
         block[arm == i] = visits(name, blocks[name], sizes[name], int(counts[i]), seed)
-    seen = {name: int(n) for name, n in zip(arms, counts, strict=True)}
-    return Order(
-        arms=arms,
-        arm=arm,
-        block=block,
-        mixture={name: seen.get(name, 0) / slots for name in sorted(mixture)},
-        epochs={name: seen.get(name, 0) / max(1, sizes.get(name, 1)) for name in sorted(mixture)},
+    made = Order(arms, arm, block, {}, {}, sizes, dict(zip(arms, limits.tolist(), strict=True)))
+    return realised(made, tuple(sorted(mixture)))
+
+
+def plan_stages(
+    stages: Sequence[tuple[float, dict[str, float]]],
+    blocks: dict[str, int],
+    slots: int,
+    *,
+    order: int,
+    seed: int,
+    pool: float = 1.0,
+    max_epochs: float = 4.0,
+) -> Order:
+    """One stream of stretches, each a (share of the slots, mixture) of its own; visits to an arm count on throughout.
+
+    Arguments and errors are those of `plan_order`; an arm's epochs are capped over the whole run.
+    """
+    arms = tuple(sorted({arm for _, mixture in stages for arm in _checked(mixture, blocks)}))
+    sizes = {arm: _pool_size(blocks[arm], pool) for arm in arms}
+    limits = np.array([int(max_epochs * sizes[arm]) for arm in arms], dtype=np.int64)
+    widths = apportion(_shares([share for share, _ in stages]), np.full(len(stages), slots), slots)
+    keys = slot_keys(arms, slots, order)
+    used, end, parts = np.zeros(len(arms), dtype=np.int64), 0, []
+    for width, (_, mixture) in zip(widths, stages, strict=True):
+        share = _shares([mixture.get(arm, 0.0) for arm in arms])
+        room = np.where(share > 0, limits - used, 0)
+        counts = apportion(capped(share, room / max(1, width)), room, int(width))
+        parts.append(_race(keys[end : end + width], counts))
+        used, end = used + counts, end + int(width)
+    arm = np.concatenate(parts)
+    block = np.empty(slots, dtype=np.int64)
+    for i, name in enumerate(arms):
+        block[arm == i] = visits(name, blocks[name], sizes[name], int(used[i]), seed)
+    made = Order(arms, arm, block, {}, {}, sizes, dict(zip(arms, limits.tolist(), strict=True)))
+    return realised(made, arms)
+
+
+def realised(order: Order, names: tuple[str, ...], slots: int | None = None) -> Order:
+    """The order with the mixture and epochs that its first `slots` slots (None: all) came to."""
+    drawn = order.arm[:slots]
+    seen = dict(zip(order.arms, np.bincount(drawn, minlength=len(order.arms)).tolist(), strict=True))
+    return replace(
+        order,
+        mixture={name: seen.get(name, 0) / max(1, len(drawn)) for name in names},
+        epochs={name: seen.get(name, 0) / max(1, order.pools.get(name, 1)) for name in names},
     )
 
 
@@ -126,9 +170,18 @@ def apportion(shares: Floats, limits: Ints, slots: int) -> Ints:
 
 def assign(arms: tuple[str, ...], counts: Ints, order: int) -> Ints:
     """The arm [slots] of each slot: an exponential race whose prices are raised until the counts are exact."""
-    slots = int(counts.sum())
+    return _race(slot_keys(arms, int(counts.sum()), order), counts)
+
+
+def slot_keys(arms: tuple[str, ...], slots: int, order: int) -> Floats:
+    """Logs of each arm's keys [slots, arms]: the slot goes to the smallest key per share."""
+    return np.stack([_keys(arm, slots, order) for arm in arms], axis=1)
+
+
+def _race(keys: Floats, counts: Ints) -> Ints:
+    """The winners [slots] by keys [slots, arms], with prices on the shares that make the counts exact."""
     live = np.flatnonzero(counts)
-    keys = np.stack([_keys(arms[i], slots, order) for i in live], axis=1)
+    keys = keys[:, live]
     price = np.log(counts[live])
     for _ in range(40):
         got = np.bincount(np.argmin(keys - price, axis=1), minlength=len(live))
@@ -174,6 +227,11 @@ def _keys(arm: str, slots: int, order: int) -> Floats:
 def _rng(purpose: str, arm: str, seed: int, epoch: int) -> np.random.Generator:
     key = hashlib.blake2b(f"{purpose}|{arm}|{seed}|{epoch}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key, "little")))
+
+
+def _shares(parts: Sequence[float]) -> Floats:
+    whole = np.array(parts, dtype=np.float64)
+    return np.asarray(whole / whole.sum())
 
 
 def _pool_size(blocks: int, pool: float) -> int:

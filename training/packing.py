@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from ..tiers.errors import TrainingError
 from ..tiers.parts import write_whole
 from ..tiers.record import Record
+from .bins import lay
+from .chat import check_template, conversation, encode
 from .digest import digest, files_digest, texts_digest
 
 DOCUMENTS_AT_ONCE = 512
@@ -30,6 +32,14 @@ class PackedArm(Record):
     documents: int
     digest: str
     """Of the texts, the tokenizer and the block size: what the array is a pure function of."""
+    learn: str = ""
+    """Of conversations: file of an array [blocks, block], which tokens are learned."""
+    pieces: str = ""
+    """Of conversations, which are laid whole: file of an array [pieces, 3] of document, start and end in the blocks."""
+    padding: float = 0.0
+    """Share of the tokens that only fill up."""
+    cut: int = 0
+    """Conversations longer than a block, whose end is left out."""
 
 
 class PackedIndex(Record):
@@ -38,6 +48,8 @@ class PackedIndex(Record):
     block: int
     arms: dict[str, PackedArm]
     digest: str
+    tokenizer: str = ""
+    """Digest of the tokenizer's files."""
 
 
 def load_index(folder: Path) -> PackedIndex:
@@ -61,36 +73,64 @@ def load_blocks(folder: Path, arm: PackedArm) -> npt.NDArray[Any]:
     return blocks
 
 
-def pack_arms(texts: Mapping[str, Sequence[str]], tokenizer_path: Path, block: int, out: Path) -> PackedIndex:
+def load_learn(folder: Path, arm: PackedArm) -> npt.NDArray[np.bool_]:
+    """Which tokens of an arm of conversations are learned: [blocks, block]."""
+    learn: npt.NDArray[np.bool_] = np.load(Path(folder) / arm.learn, mmap_mode="r" if arm.blocks else None)
+    return learn
+
+
+def document_starts(folder: Path, arm: PackedArm) -> npt.NDArray[np.int64]:
+    """Where documents begin in an arm's tokens, rising; the end of text between two belongs to the second."""
+    if arm.pieces:
+        return np.asarray(np.sort(np.load(Path(folder) / arm.pieces)[:, 1]))
+    ends = np.load(Path(folder) / arm.ends).astype(np.int64)
+    return np.concatenate([[0], ends[:-1] - 1])
+
+
+def pack_arms(
+    texts: Mapping[str, Sequence[str]], tokenizer_path: Path, block: int, out: Path, chat: Sequence[str] = ()
+) -> PackedIndex:
     """Tokenise every arm's documents into blocks of `block` tokens; what lies there and is the same stays.
 
     Each document stands between two end-of-text tokens; documents keep their order and are cut where a block ends.
+    With `chat`, a document that holds a conversation is laid out by the chat template, and all are laid whole.
 
     Args:
         texts: documents by arm key such as `math/L3`.
         tokenizer_path: folder of a transformers tokenizer.
         block: tokens in a block.
         out: folder for `<domain>-<tier>.npy`, `<domain>-<tier>.ends.npy` and `index.json`.
+        chat: roles whose words are learned; empty: every document is plain text.
 
     Raises:
-        TrainingError: no tokenizer there, or it has no end-of-text token.
+        TrainingError: no tokenizer there, or it has no end-of-text token, or no chat template for `chat`.
     """
-    out, version = (
-        Path(out),
-        files_digest(Path(tokenizer_path), ("tokenizer*", "*.model", "vocab.*", "merges.txt", "added_tokens.json")),
-    )
-    wanted = {arm: digest(texts_digest(texts[arm]), version, block) for arm in sorted(texts)}
+    out, version = Path(out), tokenizer_digest(tokenizer_path)
+    laid = (*chat, files_digest(Path(tokenizer_path), ("chat_template*",))) if chat else ()
+    wanted = {arm: digest(texts_digest(texts[arm]), version, block, *laid) for arm in sorted(texts)}
     known = load_index(out).arms if (out / "index.json").is_file() else {}
     stale = [arm for arm in wanted if not _is_packed(out, known.get(arm), wanted[arm])]
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(tokenizer_path) if stale else None
     if stale:  # a kill while arms are replaced must not leave an index of what they were
         (out / "index.json").unlink(missing_ok=True)
-    fresh = {arm: _pack(arm, texts[arm], tokenizer, block, out, wanted[arm]) for arm in stale}
+    if chat and stale:
+        check_template(tokenizer, tokenizer_path)
+    fresh = {
+        arm: _pack_chat(arm, texts[arm], tokenizer, block, out, wanted[arm], chat)
+        if chat
+        else _pack(arm, texts[arm], tokenizer, block, out, wanted[arm])
+        for arm in stale
+    }
     arms = {arm: fresh[arm] if arm in fresh else known[arm] for arm in wanted}
-    index = PackedIndex(block=block, arms=arms, digest=digest(wanted))
+    index = PackedIndex(block=block, arms=arms, digest=digest(wanted), tokenizer=version)
     write_whole(out / "index.json", index.model_dump_json(indent=1).encode())
     return index
+
+
+def tokenizer_digest(path: Path) -> str:
+    """32 hex digits of what decides which tokens a text becomes."""
+    return files_digest(Path(path), ("tokenizer*", "*.model", "vocab.*", "merges.txt", "added_tokens.json"))
 
 
 def load_tokenizer(path: Path) -> Any:
@@ -130,6 +170,53 @@ def _pack(arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path,
     return PackedArm(file=file, ends=ends, blocks=full, tokens=full * block, documents=len(texts), digest=wanted)
 
 
+def _pack_chat(
+    arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path, wanted: str, roles: Sequence[str]
+) -> PackedArm:
+    kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    owners, pieces, cut = _pieces(texts, tokenizer, block, roles)
+    tokens, learn, starts = lay(pieces, block, int(tokenizer.eos_token_id))
+    ends = starts + np.array([len(ids) for ids, _ in pieces], dtype=np.int64)
+    name = arm.replace("/", "-")
+    files = {"file": f"{name}.npy", "learn": f"{name}.learn.npy", "pieces": f"{name}.pieces.npy"}
+    _save(np.stack([np.array(owners, dtype=np.int64), starts, ends], axis=1), out / files["pieces"])
+    _save(learn, out / files["learn"])
+    _save(tokens.astype(kind), out / files["file"])
+    filled = sum(len(ids) for ids, _ in pieces)
+    return PackedArm(
+        **files,
+        ends="",
+        blocks=len(tokens),
+        tokens=tokens.size,
+        documents=len(texts),
+        digest=wanted,
+        padding=round(1 - filled / tokens.size, 6) if tokens.size else 0.0,
+        cut=cut,
+    )
+
+
+def _pieces(
+    texts: Sequence[str], tokenizer: Any, block: int, roles: Sequence[str]
+) -> tuple[list[int], list[tuple[list[int], npt.NDArray[np.bool_]]], int]:
+    """Document and (tokens, which are learned) of every piece that has something to learn; conversations cut short."""
+    owners: list[int] = []
+    pieces: list[tuple[list[int], npt.NDArray[np.bool_]]] = []
+    cut = 0
+    for i, text in enumerate(texts):
+        if messages := conversation(text):
+            ids, learn = encode(messages, tokenizer, roles)
+            cut += len(ids) > block
+            whole = [(ids[:block], learn[:block])]
+        else:
+            eos = int(tokenizer.eos_token_id)
+            ids = [eos, *tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], eos]
+            whole = [(ids[j : j + block], np.ones(len(ids[j : j + block]), bool)) for j in range(0, len(ids), block)]
+        useful = [(part, wanted) for part, wanted in whole if wanted[1:].any()]
+        owners += [i] * len(useful)
+        pieces += useful
+    return owners, pieces, cut
+
+
 def _save(array: npt.NDArray[Any], path: Path) -> None:
     """Write an array whole or not at all."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -144,7 +231,9 @@ def _save(array: npt.NDArray[Any], path: Path) -> None:
 
 
 def _is_packed(out: Path, arm: PackedArm | None, wanted: str) -> bool:
-    return arm is not None and arm.digest == wanted and (out / arm.file).is_file() and (out / arm.ends).is_file()
+    if arm is None or arm.digest != wanted:
+        return False
+    return all((out / file).is_file() for file in (arm.file, arm.ends, arm.learn, arm.pieces) if file)
 
 
 def _first_line(error: Exception) -> str:

@@ -5,7 +5,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from ..tiers.record import Record
+from .schedule import Schedule
 
+Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
+Mixing = Literal["none", "odm", "odm_code", "ado"]
+"""How a run's own losses move its mixture while it trains (training.mixing)."""
+Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 Dtype = Literal["auto", "float32", "bfloat16"]
 """Precision of the matrix products (weights and optimiser stay float32); auto: bfloat16 where the hardware has it."""
 
@@ -39,7 +44,8 @@ class ModelConfig(Record):
 class TrainConfig(Record):
     """How a round's runs are trained; all runs of a round share it."""
 
-    method: Literal["full", "lora"] = "full"
+    method: Literal["full", "lora", "qlora"] = "full"
+    """qlora: adapters on a base held in four bits, on a GPU only."""
     steps: int = Field(default=80, gt=0)
     batch: int = Field(default=8, gt=0)
     lr: float = Field(default=2e-3, gt=0)
@@ -47,17 +53,53 @@ class TrainConfig(Record):
     """Share of the steps with rising learning rate."""
     decay: float = Field(default=0.5, ge=0, le=1)
     """Share of the steps with falling learning rate (WSD: warm up, stay, decay to zero)."""
+    schedule: Schedule = "wsd"
+    """cosine: after the warm-up down to a tenth, without a stay."""
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     dtype: Dtype = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; no part of a run's identity."""
+    attention: Attention = "auto"
+    micro_batch: int = Field(default=0, ge=0)
+    """Rows that go through the model at once; 0: the whole batch. Halved, and said, when memory is too small."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: a third slower, far less memory."""
+    checkpoint: int = Field(default=0, ge=0)
+    """Steps between checkpoints inside a run; 0: none, a killed run begins anew."""
     lora_rank: int = Field(default=8, gt=0)
+    lora_alpha: float = Field(default=0.0, ge=0)
+    """0: twice the rank."""
+    lora_rs: bool = False
+    """Scale by alpha / sqrt(rank) (rsLoRA)."""
+    lora_dora: bool = False
+    """Learn magnitude and direction apart (DoRA)."""
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    """Names of the adapted modules; `all-linear` for all but the head."""
+    format: Literal["text", "chat"] = "text"
+    """chat: documents that hold a conversation (JSON messages) are laid out by the tokenizer's chat template."""
+    learn_roles: tuple[str, ...] = ("assistant",)
+    """Of a conversation, whose words are learned."""
+    isolate: bool = False
+    """Whether the documents of a block are hidden from each other (conversations always are)."""
+    mixing: Mixing = "none"
+    """Whether main's losses move its mixture during the run."""
+    track: tuple[Tracker, ...] = ()
+    """Where metrics are sent besides the run's own record; each wants its package."""
+    processes: int = Field(default=1, ge=1)
+    """GPUs (or CPU processes) that share each run, by `accelerate launch`; they have to divide the batch."""
     min_blocks: int = Field(default=16, gt=0)
     """An arm with fewer packed blocks is not trained on."""
     max_epochs: float = Field(default=4.0, gt=0)
     """No arm is repeated more often than this within a run; its excess share goes to the other arms."""
+
+
+class Stage(Record):
+    """A stretch of a run with a mixture of its own."""
+
+    share: float = Field(gt=0, le=1)
+    """Of the run's tokens."""
+    mixture: dict[str, float]
 
 
 class RunSpec(Record):
@@ -83,6 +125,12 @@ class RunSpec(Record):
     config: TrainConfig = TrainConfig()
     adapter: str = ""
     """LoRA only: folder of an adapter to train on (mode `stack`) instead of a fresh one."""
+    stages: tuple[Stage, ...] = ()
+    """Stretches with mixtures of their own under one learning-rate schedule; `mixture` then is only their record."""
+    mixing: Mixing = "none"
+    """How this run's own losses move its mixture."""
+    metrics: str = ""
+    """Folder of the trackers' files."""
 
 
 class TrainedModel(Record):
@@ -107,3 +155,5 @@ class TrainedModel(Record):
     """The loss became NaN or rose above three times its first value: training stopped there, the weights are no use."""
     dtype: str = "float32"
     """What `auto` came to on this machine."""
+    notices: tuple[str, ...] = ()
+    """What a reader should know: a smaller micro-batch, a checkpoint passed over."""

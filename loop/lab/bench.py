@@ -137,7 +137,7 @@ class WorldBench:
         config = self.context.config
         whole, size = config.training.steps * config.training.batch, config.model.block
         blocks = {a: round(float(s) * whole) for a, s in zip(self.arms, self.world.stock, strict=True)}
-        empty = {"file": "", "ends": "", "digest": ""}
+        empty: dict[str, Any] = {"file": "", "ends": "", "digest": ""}
         return {a: PackedArm(blocks=n, tokens=n * size, documents=n, **empty) for a, n in blocks.items()}
 
     def stock(self, number: int) -> Mapping[str, PackedArm]:

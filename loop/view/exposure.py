@@ -25,5 +25,5 @@ def exposure(run: RunReader, number: int, arm: str, doc: str) -> dict[str, Any] 
         return None
     index = load_index(folder)
     blocks = document_blocks(folder, index, arm, place)
-    times = times_seen(run.root / trained["path"], arm, index.arms[arm].blocks)[blocks.start : blocks.stop]
+    times = times_seen(run.root / trained["path"], arm, index.arms[arm].blocks)[blocks]
     return {"blocks": len(blocks), "drawn": int((times > 0).sum()), "times": int(times.sum())}

@@ -58,7 +58,11 @@ def test_an_adapter_can_be_trained_on(lora: RunSpec) -> None:
 def test_the_adapter_names_no_path(lora: RunSpec) -> None:
     folder = Path(run(lora).path) / "adapter"
     assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "base"
-    assert sorted(p.name for p in folder.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "trained_on.json",
+    ]
 
 
 def test_a_folder_without_an_adapter_is_said(lora: RunSpec, tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""Processes started by `accelerate launch` share a run and end with the weights of one process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from coevo.training.models import load_model
+from coevo.training.spec import RunSpec, TrainedModel
+from coevo.training.trainer import run
+
+pytestmark = pytest.mark.slow
+KINDS = {"data parallel": ["--multi_gpu"], "FSDP": ["--use_fsdp", "--fsdp_version", "2"]}
+MOVED = "model.layers.0.mlp.up_proj.weight"
+
+
+def launched(spec: RunSpec, file: Path, kind: str) -> "subprocess.CompletedProcess[str]":
+    file.write_text(spec.model_dump_json())
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--num_machines", "1"]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", *KINDS[kind]]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    return subprocess.run(
+        [*command, "-m", "coevo.training", str(file)], env=environment, capture_output=True, text=True, timeout=250
+    )
+
+
+@pytest.mark.parametrize(("kind", "method"), [("data parallel", "lora"), ("FSDP", "full")])
+def test_two_processes_train_what_one_does(spec: RunSpec, tmp_path: Path, kind: str, method: str) -> None:
+    changes = {"method": method, "micro_batch": 1 if method == "lora" else 0}
+    spec = spec.model_copy(update={"config": spec.config.model_copy(update=changes)})
+    shared = spec.model_copy(update={"out": spec.out + "-shared"})
+    done = launched(shared, tmp_path / "spec.json", kind)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(done.stdout.strip().splitlines()) == 1, "one process speaks for both"
+    made = TrainedModel.model_validate_json(done.stdout.strip().splitlines()[-1])
+    alone = run(spec)
+    assert made.fingerprint == alone.fingerprint and made.tokens == alone.tokens
+    assert made.losses == pytest.approx(alone.losses, abs=1e-4)
+    one, other = (dict(load_model(Path(m.path)).state_dict()) for m in (made, alone))
+    before = load_model(Path(spec.base)).state_dict()
+    for name, weight in other.items():
+        torch.testing.assert_close(one[name], weight, atol=2e-4, rtol=1e-3)
+    assert not torch.equal(one[MOVED], before[MOVED])
+
+
+def test_a_batch_that_cannot_be_shared_is_said(spec: RunSpec, tmp_path: Path) -> None:
+    odd = spec.model_copy(update={"config": spec.config.model_copy(update={"batch": 3})})
+    done = launched(odd, tmp_path / "spec.json", "data parallel")
+    assert done.returncode != 0
+    assert "training.batch=3 is shared by 2 processes: set a multiple of that" in done.stderr

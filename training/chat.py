@@ -1,0 +1,89 @@
+"""Chat: conversations as tokens by the model's own chat template, and which of those are words to be learned."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..tiers.errors import TrainingError
+
+Message = dict[str, str]
+
+
+def conversation(text: str) -> list[Message] | None:
+    """The messages that a document holds as JSON: a list of {role, content}, or {"messages": such a list}."""
+    if text.lstrip()[:1] not in ("[", "{"):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    found = found.get("messages") if isinstance(found, dict) else found
+    if not isinstance(found, list) or not found or not all(_is_message(m) for m in found):
+        return None
+    return [{"role": m["role"], "content": m["content"]} for m in found]
+
+
+def check_template(tokenizer: Any, path: Path) -> None:
+    """Whether conversations can be laid out.
+
+    Raises:
+        TrainingError: the tokenizer has no chat template.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise TrainingError(
+            f"training.format=chat wants a chat template, the tokenizer in {path} has none: put the instruct model's "
+            "chat_template.jinja beside it, or set training.format=text"
+        )
+
+
+def encode(
+    messages: Sequence[Message], tokenizer: Any, roles: Sequence[str]
+) -> tuple[list[int], npt.NDArray[np.bool_]]:
+    """Token ids [n] of a conversation, and [n] which of them are words (with their end of turn) of one of `roles`.
+
+    A turn is what the template adds for it, without the opening that stands before generation, with its end.
+
+    Raises:
+        TrainingError: the template tells earlier turns otherwise once more follow, or refuses the roles.
+    """
+    whole = _rendered(tokenizer, messages)
+    spans = [_span(tokenizer, messages, i, whole) for i, m in enumerate(messages) if m["role"] in roles]
+    made = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    at = np.array(made["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    learn = np.zeros(len(at), dtype=bool)
+    for start, end in spans:
+        learn |= (at[:, 0] >= start) & (at[:, 1] <= end) & (at[:, 1] > at[:, 0])
+    return list(made["input_ids"]), learn
+
+
+def _span(tokenizer: Any, messages: Sequence[Message], i: int, whole: str) -> tuple[int, int]:
+    """Where the words of message `i` stand in the whole text."""
+    upto = _rendered(tokenizer, messages[: i + 1])
+    before = _rendered(tokenizer, messages[:i], prompt=True) if i else ""
+    if not upto.startswith(before):  # a turn of somebody else than the one who would be asked next
+        before = _rendered(tokenizer, messages[:i])
+    if not whole.startswith(upto) or not upto.startswith(before):
+        raise TrainingError(
+            "the chat template tells earlier turns otherwise once more follow (as those of reasoning models do), so "
+            "turns cannot be told apart: use a template that keeps them, or set training.format=text"
+        )
+    return len(before), len(upto)
+
+
+def _rendered(tokenizer: Any, messages: Sequence[Message], prompt: bool = False) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompt)
+    except TemplateError as e:
+        roles = ", ".join(m["role"] for m in messages)
+        raise TrainingError(f"the chat template refuses a conversation of {roles}: {e}") from e
+    return text
+
+
+def _is_message(found: object) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("role"), str) and isinstance(found.get("content"), str)
