@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def train_job(spec_json: str) -> str:
     """Train one run; returns its TrainedModel as JSON."""
-    from ..training.fit import give_back_memory
+    from ..training.memory import give_back_memory
     from ..training.spec import RunSpec
     from ..training.trainer import run
 
@@ -33,7 +33,7 @@ def measure_job(name: str, model: str, suite: str, out: str) -> str:
     """Measure one model on one suite; returns the path of the per-item results."""
     from ..eval.harness import measure
     from ..eval.suites import load_suite
-    from ..training.fit import give_back_memory
+    from ..training.memory import give_back_memory
 
     report(name, 0, 1, "evaluating")
     path = measure(Path(model), load_suite(Path(suite)), Path(out))

@@ -56,11 +56,13 @@ THIRD_PARTY: dict[str, set[str]] = {
     "training": {
         "accelerate",
         "datasets",
+        "jinja2",  # its error is how a chat template refuses a conversation
         "numpy",
         "peft",
         "pyarrow",
         "pydantic",
         "safetensors",  # as above
+        "scipy",  # fits the scaling laws of in-run mixing
         "tokenizers",
         "torch",
         "transformers",

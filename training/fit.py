@@ -14,7 +14,7 @@ from .batch import Batch
 from .checkpoint import Checkpoints
 from .checkpoint import Progress as At
 from .loss import LossModel
-from .memory import free_memory, is_out_of_memory
+from .memory import give_back_memory, is_out_of_memory
 from .order import Floats
 from .parallel import Alone
 from .schedule import Schedule, learning_rate
@@ -96,12 +96,6 @@ def stretches(losses: list[float], parts: int = 10) -> tuple[float, ...]:
         return ()
     pieces = np.array_split(np.asarray(losses, dtype=np.float64), min(parts, len(losses)))
     return tuple(round(float(piece.mean()), 6) for piece in pieces)
-
-
-def give_back_memory() -> None:
-    """Let go of the GPU's memory that torch keeps for later: the agents' models may need it first."""
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        torch.cuda.empty_cache()
 
 
 def choose_device(name: Literal["auto", "cpu", "cuda"]) -> torch.device:
@@ -228,7 +222,7 @@ class _Fit:
                     raise
                 self.at.micro = self._smaller(len(mine.tokens))
             self.optimiser.zero_grad(set_to_none=True)
-            free_memory()
+            give_back_memory()
 
     def _smaller(self, rows: int) -> int:
         """Half as many rows at once."""

@@ -15,8 +15,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in SAID)
 
 
-def free_memory() -> None:
-    """Let go of what a failed update left behind."""
+def give_back_memory() -> None:
+    """Let go of the memory that nobody needs but torch keeps for later."""
     gc.collect()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
