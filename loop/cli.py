@@ -66,7 +66,11 @@ def run(
     runs: Path,
     **limits: Any,
 ) -> None:
-    """Start a run from a PRESET or a config file, and go on until its rounds or its budget are used up."""
+    """Start a run from a PRESET or a config file, and go on until its rounds or its budget are used up.
+
+    A model is named by --set agents.ROLE=URL, a URL being offline:, student:, openai:MODEL@BASE_URL, hf:MODEL,
+    vllm:MODEL or replay:RUN (docs/models.md).
+    """
     from .runner import expected, start
 
     if dry_run:

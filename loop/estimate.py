@@ -89,7 +89,7 @@ class Asked(NamedTuple):
 def estimate(config: RunConfig, known: Measured | None = None) -> Estimate:
     """What the rounds to come ask for: by quotas and prompts, or by what the rounds that are done have measured."""
     left = max(0, config.rounds - (known.rounds if known else 0))
-    paid = [r for r in _CALLS if parse_url(getattr(config.agents, r)).scheme not in ("offline", "student")]
+    paid = [r for r in _CALLS if parse_url(getattr(config.agents, r)).scheme not in ("offline", "student", "replay")]
     lines = tuple(_line(config, role, left, known) for role in paid)
     usd = NONE
     for line in lines:

@@ -7,7 +7,7 @@ import torch
 
 from ...tiers.errors import AgentError
 from .causal import CausalModel, batches, working_threads
-from .engine import Asked, Reply
+from .engine import Asked, EngineDied, Reply
 from .prompting import Prompting
 
 
@@ -19,6 +19,7 @@ class HFEngine:
     """
 
     def __init__(self, path: str, adapter: str = "") -> None:
+        self._path = path
         gpu = torch.cuda.is_available()
         self._causal = CausalModel(
             path, adapter=adapter, device="cuda" if gpu else "cpu", dtype="auto" if gpu else torch.float32
@@ -32,6 +33,12 @@ class HFEngine:
 
     def answer(self, asked: Sequence[Asked]) -> list[Reply]:
         """Replies in the order of the questions, each kind in batches."""
+        try:
+            return self._answered(asked)
+        except torch.OutOfMemoryError as error:
+            raise EngineDied(f"the GPU's memory does not suffice for {self._path} ({error})") from error
+
+    def _answered(self, asked: Sequence[Asked]) -> list[Reply]:
         replies: dict[int, Reply] = {}
         for options in dict.fromkeys(a.question.options for a in asked):
             mine = [i for i, a in enumerate(asked) if a.question.options == options]

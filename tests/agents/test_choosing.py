@@ -8,7 +8,7 @@ from coevo.agents.chat import UselessAnswer
 from coevo.tiers.errors import SpendingError
 
 from .asking import answer, chat
-from .server import NAN, NO_CHOICE, Handler, Server, Step, logprobs, reply
+from .server import NAN, NO_CHOICE, Handler, Server, Step, logprobs, reply, yes
 
 
 def test_options_get_their_normalised_probabilities(server: Server) -> None:
@@ -37,6 +37,16 @@ def test_many_prompts_are_answered_in_their_order(server: Server) -> None:
     with closing(chat(server, concurrency=1)) as model:
         choices = model.choose(["good", "bad", "good"], ["yes", "no"])
     assert [c.probabilities[0] > 0.5 for c in choices] == [True, False, True]
+
+
+def test_prompts_that_begin_alike_are_sent_one_after_the_other(server: Server) -> None:
+    server.steps = [yes(0.5)]
+    asked = [
+        f"{document} {rubric}" for rubric in ("Clear?", "Dense?") for document in ("A pump.", "A lamp.", "A tank.")
+    ]
+    with closing(chat(server, concurrency=1)) as model:
+        model.choose(asked, [" yes", " no"])
+    assert [body["messages"][0]["content"] for body in server.bodies()] == sorted(asked)
 
 
 @pytest.mark.parametrize(
