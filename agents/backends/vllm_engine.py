@@ -17,7 +17,7 @@ from .prompting import Endings, Prompting
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes as the highest rank of an adapter."""
-SETTINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_WORKER_MULTIPROCESSING_METHOD": "spawn"}
+SETTINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
 """Nothing is reported to anybody; and a fork of a process with threads may hang."""
 MAX_LABELS = 64
 
