@@ -26,18 +26,14 @@ class CodeTask(Record):
     tests: str = Field(min_length=10, max_length=4_000)
 
 
-_TEXT = re.compile(
-    r"Task: (?P<task>.*?)\n\n(?:(?P<analysis>.*?)\n\n)??```python\n(?P<solution>.*?)\n```\n\nTests:\n\n"
-    r"```python\n(?P<tests>.*?)\n```\n?",
-    re.DOTALL,
-)
+_OPENED, _BETWEEN, _CLOSED = "\n\n```python\n", "\n```\n\nTests:\n\n```python\n", "\n```"
 
 
 def write(made: CodeTask) -> str:
     """The text of a document with the task, what there is to say about it, its solution and its tests."""
     analysis = f"{made.analysis.strip()}\n\n" if made.analysis.strip() else ""
     solution, tests = bare(made.solution), bare(made.tests)
-    return f"Task: {made.task.strip()}\n\n{analysis}```python\n{solution}\n```\n\nTests:\n\n```python\n{tests}\n```\n"
+    return f"Task: {made.task.strip()}\n\n{analysis}".rstrip() + f"{_OPENED}{solution}{_BETWEEN}{tests}{_CLOSED}\n"
 
 
 def bare(code: str) -> str:
@@ -48,8 +44,11 @@ def bare(code: str) -> str:
 
 def read(text: str) -> tuple[str, str] | None:
     """Solution and tests of a text of this form; None where it has another."""
-    match = _TEXT.fullmatch(text[:40_000])
-    return (match["solution"], match["tests"]) if match else None
+    said, opened, code = text.partition(_OPENED)
+    solution, between, rest = code.partition(_BETWEEN)
+    tests, closed, end = rest.rpartition(_CLOSED)
+    whole = said.startswith("Task: ") and opened and between and closed and not end.strip()
+    return (solution, tests) if whole else None
 
 
 def fault(solution: str, tests: str) -> str:

@@ -19,9 +19,9 @@ _NUMBER = re.compile(
 )
 """In digits of any script, with sign and percent; raised ones and fractions too, but none that is broken encoding."""
 _FORMULA = re.compile(
-    r"\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]"
+    r"\$\$.{0,4000}?\$\$|\$[^$\n]{1,1000}\$|\\\(.{0,1000}?\\\)|\\\[.{0,4000}?\\\]"
     r"|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|displaymath|math|array|[bBpvV]?matrix|cases|split"
-    r"|tikzcd)\*?)\}.*?\\end\{(?P=name)\}",
+    r"|tikzcd)\*?)\}.{0,8000}?\\end\{(?P=name)\}",
     re.DOTALL,
 )
 _COMMAND = re.compile(r"\\[A-Za-z]+")

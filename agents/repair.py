@@ -8,8 +8,10 @@ from .edit_guards import EditRefused, open_fences, open_formulas
 from .edit_program import EditProgram, lines_of, rewritten
 from .edit_rules import DAMAGED
 
-_HYPHENATED = re.compile(r"[a-z]{2,}-\n[a-z]{2,}")
+_HYPHENATED = re.compile(r"[a-z]{2}-\n[a-z]{2}")
 _LOST = "\ufffd"
+MAX_COMPARED = 20_000
+"""Letters of a text in which lost ones may be put back: to find them takes the square of that."""
 
 
 def damage(text: str) -> str:
@@ -51,7 +53,7 @@ def changed(before: str, after: str) -> str:
     meant = [_substance(before), _substance(_decoded(before))]
     if new in meant or _substance(_decoded(after)) == meant[1]:
         return ""
-    if _LOST in before:
+    if _LOST in before and len(meant[0]) <= MAX_COMPARED:
         blocks = SequenceMatcher(None, meant[0], new, autojunk=False).get_matching_blocks()
         same = sum(b.size for b in blocks)
         put_back = new_letters = len(new) - same

@@ -23,7 +23,9 @@ _SCRIPTS = {
 }
 _OF_SCRIPT = {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()}
 MARKUP = re.compile(
-    r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[A-Za-z]+|https?://\S+", re.DOTALL
+    r"```.*?```|`[^`\n]*`|\$\$.{0,2000}?\$\$|\$[^$\n]{0,500}\$|\\\(.{0,500}?\\\)|\\\[.{0,2000}?\\\]"
+    r"|\\[A-Za-z]+|https?://\S+",
+    re.DOTALL,
 )
 """Code, formulas and addresses, which are in no language."""
 

@@ -46,7 +46,7 @@ def made(text: str, kind: str, domain: str = "en") -> Document:
 
 @contextmanager
 def verifier(
-    first: Answers, second: Answers | None = None, source: Document = SOURCE, **options: Any
+    first: Answers, second: Answers | None = None, *, source: Document = SOURCE, **options: Any
 ) -> Iterator[Verifier]:
     with ExitStack() as stack:
         chats = [
@@ -112,8 +112,8 @@ def test_a_task_has_to_pass_its_tests_and_its_tests_to_fail_broken_solutions(
 
 
 def test_mutants_are_other_programs_and_the_first_does_nothing() -> None:
-    found = mutants(TASK.solution, 8)
-    assert len(found) == len(set(found)) == 8 and "return" not in found[0]
+    found = mutants(TASK.solution, 5)
+    assert len(found) == len(set(found)) >= 4 and "return" not in found[0]
     assert all(compile(code, "m", "exec") for code in found) and TASK.solution not in found
     assert mutants("not python at all (", 8) == [] and mutants("x = y", 8) in ([], ["x = y"])
 
