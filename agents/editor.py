@@ -49,9 +49,11 @@ class Editor(Agent):
         prompt = self.prompts.get("edit-program", document.domain)
         numbered, shown = number_lines(document.text, prompt.limit)
         answer = self.ask(prompt, EditProgram, {"document": numbered})
-        program = answer.value
+        program, lines = answer.value, len(lines_of(document.text))
         if not program.edits:
-            return self.nothing(document, f"nothing to edit: {program.reason}", prompt=prompt, usage=answer.usage)
+            where = "" if shown == lines else f" in the {shown} of {lines} lines shown"
+            reason = f"nothing to edit{where}: {program.reason}"
+            return self.nothing(document, reason, prompt=prompt, usage=answer.usage)
         try:
             edited = apply(program, document.text, code=document.domain == "code", shown_lines=shown)
         except EditRefused as error:

@@ -1,6 +1,7 @@
 """Every role with a model: what it asks, what it makes of answers, and what becomes of useless ones."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -183,6 +184,9 @@ def test_programs_that_are_not_applied(edits: list[dict[str, Any]], action: Acti
 
 
 def test_long_documents_are_shown_from_their_beginning() -> None:
+    chat = Scripted(lambda said: {"edits": [], "reason": "clean"})
+    decision = one(Editor(chat, round=0), document("a line of this long text\n" * 2_000))
+    assert re.fullmatch(r"nothing to edit in the \d{3} of 2001 lines shown: clean", decision.reason)
     shown, count = number_lines("\n".join(["word " * 10] * 1_000), 2_000)
     assert len(shown) <= 2_000 and shown.startswith("1: word") and shown.count("\n") + 1 == count < 50
     assert number_lines("a" * 100_000, 2_000)[1] == 1

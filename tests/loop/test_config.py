@@ -23,6 +23,13 @@ def test_overrides_reach_inner_settings() -> None:
     assert (config.training.steps, config.feedback.mechanism, config.domains) == (7, "uniform", ("code", "en"))
 
 
+def test_what_is_judged_and_written_can_be_chosen() -> None:
+    config = load_config(
+        "embedded", ("curation.rubrics=[value, clarity]", "curation.kinds={zh: {qa: 0.5, textbook: 0.5}}")
+    )
+    assert config.curation.rubrics == ("value", "clarity") and config.curation.kinds["zh"]["textbook"] == 0.5
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [
@@ -32,6 +39,11 @@ def test_overrides_reach_inner_settings() -> None:
         ("training.method=qlora", "training.method"),
         ("training.steps", "--set wants key=value"),
         ("seed.deep=1", "'seed' is a value, not a group"),
+        ("curation.rubrics=[charm]", "no rubric 'charm'; known are clarity, density"),
+        ("curation.kinds={en: {sonnet: 1}}", "no kind 'sonnet'; known are arithmetic, dialogue"),
+        ("curation.kinds={en: {qa: 0}}", "curation.kinds.en.qa"),
+        ("agents.second_verifier=openai:m", "agents.second_verifier"),
+        ("agents.second_verifier=offline:", "wanted another model than offline:"),
     ],
 )
 def test_mistakes_name_the_setting(override: str, says: str) -> None:
