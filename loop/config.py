@@ -91,6 +91,10 @@ class ProbesConfig(Record):
     count: int = Field(default=3, ge=0, le=64)
     fraction: float = Field(default=0.34, gt=0, le=1)
     """Length of a probe as a fraction of a full run."""
+    lr: float = Field(default=1.0, gt=0, le=1)
+    """Learning rate of the short runs as a share of the full runs' (low rates rank data more truly, 2512.24503)."""
+    ablate: bool = False
+    """Whether each arm of main's mixture is also left out once, in a short run compared with the centre."""
     rubrics: bool = True
     """Whether a pair of probes also tells what the rubrics' judgement is worth."""
 
@@ -112,8 +116,9 @@ class RunConfig(Record):
 
     seed: int = Field(default=0, ge=0, lt=2**32)
     rounds: int = Field(default=3, ge=1, le=100_000)
-    mode: Literal["continue", "reset"] = "continue"
-    """continue: the accepted model is the next round's base. reset: every round starts from the same base."""
+    mode: Literal["continue", "reset", "stack"] = "continue"
+    """continue: the accepted model is the next round's base (an adapter merged into it). stack: the accepted adapter is
+    trained on, over the same base. reset: every round starts from the same base, afresh."""
     domains: tuple[Domain, ...] = Field(default=("code", "en", "math"), min_length=1)
     sources: tuple[SourceConfig, ...] = Field(default=(SourceConfig(url="local:"),), min_length=1)
     ingest: IngestConfig = IngestConfig()
@@ -135,6 +140,8 @@ class RunConfig(Record):
         """Each domain once, and a reference mixture over arms that there are."""
         if len(set(self.domains)) < len(self.domains):
             raise ValueError(f"domains: wanted each once, got {', '.join(self.domains)}")
+        if self.mode == "stack" and self.training.method == "full":
+            raise ValueError("mode=stack goes on with one adapter: set training.method=lora, or mode=continue")
         known = arms(self.domains)
         unknown = [arm for arm in self.feedback.reference if arm not in known]
         if unknown:
@@ -142,6 +149,11 @@ class RunConfig(Record):
             hint = f"did you mean {near[0]!r}?" if near else f"arms are {', '.join(known)}"
             raise ValueError(f"feedback.reference: unknown arm {unknown[0]!r}: {hint}")
         return self
+
+    @property
+    def carries(self) -> Literal["continue", "reset"]:
+        """What mechanisms need to know of the mode: whether what was learned is carried over."""
+        return "reset" if self.mode == "reset" else "continue"
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,7 @@ from ..agents.scorer import judged_rubrics
 from ..agents.strategist import STEPS
 from ..prompts import Prompt, built_in
 from ..tiers.record import Record
+from ..tiers.tier import arms
 from .config import RunConfig
 from .run_db import RunDB
 
@@ -122,7 +123,8 @@ def trained_tokens(config: RunConfig, rounds: int, begun: bool = False) -> int:
     """Tokens trained on: main and control, probes with their centre, the rubric pair, and before all the A/A runs."""
     step = config.training.batch * config.model.block
     full, probe = config.training.steps * step, config.probes.steps(config.training.steps) * step
-    short = (config.probes.count + 1 if config.probes.count else 0) + (2 if config.probes.rubrics else 0)
+    beside = config.probes.count + (len(arms(config.domains)) if config.probes.ablate else 0)
+    short = (beside + 1 if beside else 0) + (2 if config.probes.rubrics else 0)
     return rounds * (2 * full + short * probe) + (0 if begun else 3 * full)
 
 

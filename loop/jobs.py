@@ -1,5 +1,6 @@
 """The jobs that run in worker processes: one call into one room each; importable by name, arguments picklable."""
 
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,16 +15,24 @@ if TYPE_CHECKING:
 
 
 def train_job(spec_json: str) -> str:
-    """Train one run; returns its TrainedModel as JSON."""
+    """Train one run, in as many processes as it wants; returns its TrainedModel as JSON."""
+    from ..training.launch import launched
     from ..training.memory import give_back_memory
     from ..training.spec import RunSpec
     from ..training.trainer import run
 
     spec = RunSpec.model_validate_json(spec_json)
+    began = time.monotonic()
+    first = 0
 
     def show(step: int, steps: int, loss: float, speed: float) -> None:
-        report(spec.name, step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s")
+        nonlocal first
+        first = first or step  # a resumed run begins later
+        left = (time.monotonic() - began) / (step - first + 1) * (steps - step)
+        report(spec.name, step, steps, f"loss {loss:.2f} {speed / 1000:.1f}k tok/s, {left:.0f} s left")
 
+    if spec.config.processes > 1:
+        return launched(spec, show).model_dump_json()
     trained = run(spec, show).model_dump_json()
     give_back_memory()
     return trained
@@ -70,11 +79,11 @@ def _student(path: str) -> "StudentChat":
     return StudentChat(Path(path))
 
 
-def pack_job(texts: dict[str, list[str]], tokenizer: str, block: int, out: str) -> None:
+def pack_job(texts: dict[str, list[str]], tokenizer: str, block: int, out: str, chat: Sequence[str]) -> None:
     """Pack the arms' texts into token blocks."""
     from ..training.packing import pack_arms
 
-    pack_arms(texts, Path(tokenizer), block, Path(out))
+    pack_arms(texts, Path(tokenizer), block, Path(out), chat)
 
 
 def base_job(config_json: str, texts: list[str], cache: str, threads: int) -> str:

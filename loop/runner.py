@@ -157,7 +157,7 @@ def check_mechanism(config: RunConfig) -> None:
     """
     from .nodes.run_bench import offers
 
-    create(config.feedback, tuple(arms(config.domains)), config.seed, config.mode, offers(config))
+    create(config.feedback, tuple(arms(config.domains)), config.seed, config.carries, offers(config))
 
 
 def check_control(config: RunConfig, runs: Path) -> None:

@@ -50,7 +50,7 @@ class LoggedBench:
         """What each arm held after a round's curation; before the first round, what the first trained on."""
         rows = self.db.rows("arms", round=max(number, 1))
         size = self.config.model.block
-        empty = {"file": "", "ends": "", "digest": ""}
+        empty: dict[str, Any] = {"file": "", "ends": "", "digest": ""}
         return {
             r["arm"]: PackedArm(blocks=r["tokens"] // size, tokens=r["tokens"], documents=r["documents"], **empty)
             for r in rows
@@ -110,7 +110,7 @@ def _plans(
     keys = tuple(arms(config.domains))
     bench = LoggedBench(config, db, evidence)
     controls = LabContext(config, db, Progress(quiet=True), threading.Event())
-    made = create(feedback, keys, config.seed, config.mode, bench.offers)
+    made = create(feedback, keys, config.seed, config.carries, bench.offers)
     plans, problems, before = {}, [], None
     for row in done:
         number = row["round"]

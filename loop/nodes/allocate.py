@@ -77,7 +77,7 @@ def planning_context(bench: Bench, context: Controls, number: int, before: dict[
     reference = reference_mixture(config.feedback, keys, live)
     world = Context(
         number, keys, live, np.where(live, cap, 0.0), reference, config.rounds, config.probes.count,
-        mode=config.mode,
+        mode=config.carries,
         sizes=blocks / (config.training.steps * config.training.batch),
         signals=bench.signals(number),
     )  # fmt: skip
@@ -92,11 +92,11 @@ def load_mechanism(bench: Bench, context: Controls, number: int, state: dict[str
     """The configured mechanism with a saved state; one that cannot take its state over starts anew."""
     config = context.config
     keys = tuple(arms(config.domains))
-    mechanism = create(config.feedback, keys, config.seed, config.mode, bench.offers)
+    mechanism = create(config.feedback, keys, config.seed, config.carries, bench.offers)
     problem = guarded_load(mechanism, state) if state else ""
     if problem:
         context.event(number, "allocate", "warning", problem)
-        return create(config.feedback, keys, config.seed, config.mode, bench.offers)
+        return create(config.feedback, keys, config.seed, config.carries, bench.offers)
     return mechanism
 
 

@@ -23,10 +23,17 @@ def pack(context: RunContext, number: int, tokenizer: Path) -> None:
     context.folder.blocks(number).mkdir(parents=True, exist_ok=True)
     write_part(context.folder.packed_documents(number), pa.concat_tables(ids))
     context.workers.map(
-        pack_job, [(texts, str(tokenizer), context.config.model.block, str(context.folder.blocks(number)))]
+        pack_job,
+        [(texts, str(tokenizer), context.config.model.block, str(context.folder.blocks(number)), chat_roles(context))],
     )
 
 
 def packed(context: RunContext, number: int) -> PackedIndex:
     """What was packed after a round's curation."""
     return load_index(context.folder.blocks(number))
+
+
+def chat_roles(context: RunContext) -> tuple[str, ...]:
+    """Whose words are learned of a conversation; empty where documents are plain text."""
+    training = context.config.training
+    return training.learn_roles if training.format == "chat" else ()

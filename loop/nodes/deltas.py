@@ -38,6 +38,7 @@ def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> l
         wanted = [("main", "control"), ("main", "start"), ("control", "start")]
         if split == "feedback":
             wanted += [(name, "centre") for name in probes_of(context, number)] + [SIDES]
+            wanted += [(r["name"], "centre") for r in context.db.rows("runs", round=number, grp="ablation")]
         for treatment, reference in wanted:
             before = started if reference == "start" else (number, reference)
             pair = _pair(context, (number, treatment), before, (treatment, reference), split)
@@ -80,6 +81,14 @@ def apart(context: RunContext, after: tuple[int, str], before: tuple[int, str]) 
     """Share of the training slots in which two runs differ; all where they have not base, seed and order in common."""
     runs = {r["name"]: r for r in context.db.rows("runs", round=after[0])}
     one, other = runs.get(after[1]), runs.get(before[1])
-    if after[0] != before[0] or not one or not other or not one["grp"] == other["grp"] != "rubric":
+    if after[0] != before[0] or not one or not other or not _streams_match(one["grp"], other["grp"]):
+        return 1.0
+    if context.config.training.mixing != "none" and "main" in (after[1], before[1]):
         return 1.0
     return slots_apart(one["mixture"], other["mixture"])
+
+
+def _streams_match(one: str, other: str) -> bool:
+    """Whether runs of two groups have seed, order and length in common, and documents too."""
+    together = {"probe": "short", "ablation": "short"}
+    return together.get(one, one) == together.get(other, other) != "rubric"

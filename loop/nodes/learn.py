@@ -82,7 +82,7 @@ def next_state(context: Controls, state: State, accepted: str) -> Update:
         if told not in known:  # once when a mark is passed, not every round after
             context.event(number, "learn", "warning", told)
     stop = stop_reason(context.config.budget, used, number, context.config.rounds)
-    start = accepted if context.config.mode == "continue" else state["start"]
+    start = accepted if context.config.mode != "reset" else state["start"]
     return Update(accepted=accepted, start=start, stop=stop)
 
 

@@ -10,6 +10,7 @@ from ...training.packing import PackedIndex, load_index
 from ..context import RunContext
 from ..feedback.mechanism import Floats, Plan
 from ..jobs import pack_job
+from .blocks import chat_roles
 from .judges import rubrics_in_use
 from .selection import standardised
 
@@ -34,7 +35,13 @@ def pack_sides(context: RunContext, number: int, tokenizer: str, plan: Plan) -> 
     context.workers.map(
         pack_job,
         [
-            (_texts(context, table), tokenizer, context.config.model.block, str(context.folder.blocks(number, name)))
+            (
+                _texts(context, table),
+                tokenizer,
+                context.config.model.block,
+                str(context.folder.blocks(number, name)),
+                chat_roles(context),
+            )
             for name, table in zip(SIDES, tables, strict=True)
         ],
     )

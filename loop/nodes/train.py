@@ -24,13 +24,29 @@ def train(context: RunContext, state: State) -> Update:
 
 
 def declare(context: RunContext, number: int, plan: Plan, start: Path) -> list[RunSpec]:
-    """The round's runs as one batch: two full ones, then the centre and its probes."""
+    """The round's runs as one batch: two full ones, then the centre, its probes and what it is without each arm."""
     full = {"main": plan.mixture, "control": plan.reference}
     specs = [full_run(context, number, name, mixture, start) for name, mixture in full.items()]
-    if plan.probes:
-        short = {"centre": plan.mixture} | {p.name: p.mixture for p in plan.probes}
-        specs += [_short(context, full_run(context, number, name, mixture, start)) for name, mixture in short.items()]
+    specs[0] = specs[0].model_copy(update={"mixing": context.config.training.mixing})
+    probes = {p.name: p.mixture for p in plan.probes}
+    without = ablations(plan.mixture) if context.config.probes.ablate else {}
+    if probes or without:
+        short = {"centre": plan.mixture} | probes | without
+        made = {name: _short(context, full_run(context, number, name, m, start)) for name, m in short.items()}
+        specs += [s.model_copy(update={"group": "ablation" if n in without else "probe"}) for n, s in made.items()]
     return specs
+
+
+def ablations(mixture: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Mixtures that leave one arm out each, by the runs' names; the others share its place as they stand."""
+    live = [arm for arm, share in mixture.items() if share > 0]
+    left = {arm: {a: 0.0 if a == arm else share for a, share in mixture.items()} for arm in live}
+    whole = {arm: sum(rest.values()) for arm, rest in left.items()}
+    return {
+        "without-" + arm.replace("/", "-"): {a: share / whole[arm] for a, share in rest.items()}
+        for arm, rest in left.items()
+        if whole[arm] > 0
+    }
 
 
 def _sides(context: RunContext, number: int, mixture: dict[str, float], start: Path) -> list[RunSpec]:
@@ -51,10 +67,12 @@ def full_run(
 ) -> RunSpec:
     """A run of full length; `seed` sets runs of one mixture apart (A/A)."""
     drawn = (context.config.seed * 1000 + number) * 10 + seed
+    base, adapter = _stands_on(context, start)
     return RunSpec(
         name=name,
         group="full",
-        base=str(start),
+        base=str(base),
+        adapter=adapter,
         blocks=str(context.folder.blocks(number)),
         mixture=mixture,
         steps=context.config.training.steps,
@@ -62,13 +80,23 @@ def full_run(
         order=drawn,
         out=str(context.folder.round_models(number) / name),
         config=context.config.training,
+        metrics=str(context.folder.root / "metrics"),
     )
+
+
+def _stands_on(context: RunContext, start: Path) -> tuple[Path, str]:
+    """Base and adapter that a run goes on with: in mode `stack` the first base and the adapter of the accepted run."""
+    adapter = start / "adapter"
+    if context.config.mode != "stack" or not adapter.is_dir():
+        return start, ""
+    return context.folder.models / "base", str(adapter)
 
 
 def _short(context: RunContext, spec: RunSpec) -> RunSpec:
     """A probe's length; it may see as much less of each arm, so that scarce arms are repeated as often."""
     steps = context.config.probes.steps(spec.steps)
-    return spec.model_copy(update={"group": "probe", "steps": steps, "pool": steps / spec.steps})
+    config = spec.config.model_copy(update={"lr": spec.config.lr * context.config.probes.lr})
+    return spec.model_copy(update={"group": "probe", "steps": steps, "pool": steps / spec.steps, "config": config})
 
 
 def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[TrainedModel]:
@@ -90,11 +118,13 @@ def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[T
     for model in trained:
         if model.diverged:
             context.event(number, "train", "warning", f"{model.name} diverged (loss {model.loss_last:.2f}): not scored")
+        for told in model.notices:
+            context.event(number, "train", "warning", f"{model.name}: {told}")
     return trained
 
 
 def _identity(spec: RunSpec) -> str:
-    return spec.model_dump_json(exclude={"name", "out", "group"})
+    return spec.model_dump_json(exclude={"name", "out", "group", "metrics"})
 
 
 def _row(context: RunContext, number: int, spec: RunSpec, model: TrainedModel) -> dict[str, object]:

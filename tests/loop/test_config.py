@@ -36,7 +36,7 @@ def test_what_is_judged_and_written_can_be_chosen() -> None:
         ("training.stepz=7", "unknown setting 'training.stepz': did you mean 'steps'?"),
         ("feedbck.mechanism=uniform", "unknown setting 'feedbck': did you mean 'feedback'?"),
         ("training.steps=many", "training.steps"),
-        ("training.method=qlora", "training.method"),
+        ("training.method=adapter", "training.method"),
         ("training.steps", "--set wants key=value"),
         ("seed.deep=1", "'seed' is a value, not a group"),
         ("curation.rubrics=[charm]", "no rubric 'charm'; known are clarity, density"),
