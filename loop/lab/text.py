@@ -8,6 +8,9 @@ from rich.text import Text
 from ..view.formats import NOTHING, interval, line, percent, signed
 from ..view.text import console, heading, table, verdict
 
+NAME = 32
+"""Characters of a mechanism's spec that a table has room for."""
+
 
 def run(data: Mapping[str, Any]) -> None:
     """`coevo lab run`: a line a round, and how it ended against the yardsticks."""
@@ -60,25 +63,24 @@ def _standings(world: Mapping[str, Any]) -> Any:
     rows = []
     for r in world["rows"]:
         if r["gain"] is None:
-            rows.append((r["mechanism"], *[NOTHING] * 9, r["failures"]))
+            rows.append((line(r["mechanism"], NAME), *[NOTHING] * 8, r["failures"]))
             continue
         rows.append(
             (
-                r["mechanism"],
-                f"{signed(r['gain'], 2)} ({signed(r['low'], 2)} to {signed(r['high'], 2)})",
+                line(r["mechanism"], NAME),
+                f"{signed(r['gain'], 2)} ± {(r['high'] - r['low']) / 2:.2f}",
                 percent(r["share"]["mean"]),
                 signed(r["worst"], 2),
                 f"{r['regret']:.2f}",
                 percent(r["reached"]),
                 f"{r['cost']:.0f}",
                 signed(r["equal_cost"], 2),
-                percent(r["accepted"]),
                 percent(r["claims"], 1),
                 r["failures"],
             )
         )
-    names = ["mechanism", "over uniform (95 %)", "of gap", "worst decile", "regret", "90 %", "cost"]
-    names += [f"at {world['budget']:.0f}", "main", "claims", "failed"]
+    names = ["mechanism", "over uniform", "of gap", "worst decile", "regret", "90 %", "cost"]
+    names += [f"at {world['budget']:.0f}", "claims", "failed"]
     found = table(names, rows, ",".join(names[1:]))
     found.columns[0].no_wrap = True
     return found

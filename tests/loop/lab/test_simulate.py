@@ -97,6 +97,12 @@ def test_where_nothing_helps_at_most_a_twentieth_of_the_rounds_claims_a_gain(mec
     assert all(t.composite[-1] == t.composite[0] for t in found)
 
 
+def test_where_nothing_helps_the_ladder_stays_still() -> None:
+    worlds = [PlantedWorld(s, null=True) for s in range(440, 455)]
+    accepted = sum(simulate(w, config_of(w, "trust_blr", 20, gate="ladder")).accepted for w in worlds)
+    assert accepted / (20 * len(worlds)) <= 0.05
+
+
 def test_shuffled_feedback_teaches_nothing() -> None:
     ends: dict[str, list[float]] = {"": [], "shuffled": []}
     for seed in range(500, 516):
