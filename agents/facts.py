@@ -76,7 +76,8 @@ def normal(text: str) -> str:
 
 def facts_of(document: Document) -> list[Fact]:
     """What the rules find that a document states, at most MAX_FACTS."""
-    stated = _READERS.get(document.kind, _definitions)(document.text)
+    reader = _definitions_zh if document.domain == "zh" else _definitions
+    stated = _READERS.get(document.kind, reader)(document.text)
     origin = (document.id, *document.parents)
     made = [Fact(subject=s[:400], relation=r, value=v[:600], documents=origin) for s, r, v in stated if s and v]
     return list({fact.key: fact for fact in made}.values())[:MAX_FACTS]
@@ -116,6 +117,11 @@ def _pairs(text: str) -> Iterable[Triple]:
 def _definitions(text: str) -> Iterable[Triple]:
     for subject, verb, sentence in questions.definitions(text):
         yield subject, verb, sentence.partition(f" {verb} ")[2]
+
+
+def _definitions_zh(text: str) -> Iterable[Triple]:
+    for subject, verb, sentence in questions.definitions_zh(text):
+        yield subject, verb, sentence.partition(verb)[2]
 
 
 _READERS: dict[str, Callable[[str], Iterable[Triple]]] = {

@@ -66,7 +66,7 @@ def _task(document: Document, _: object) -> Maker | None:
 def _qa(document: Document, _: object) -> Maker | None:
     def make(rng: np.random.Generator) -> str | None:
         pairs = questions.pairs_of(document, rng)
-        return questions.write(pairs, rng) if pairs else None
+        return questions.write(pairs, rng, document.domain) if pairs else None
 
     return make
 

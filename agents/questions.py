@@ -38,6 +38,8 @@ def pairs_of(document: Document, rng: np.random.Generator) -> list[Pair]:
     """All pairs that the rules find in a document, in its order."""
     if document.domain == "code":
         return _of_code(document, rng)
+    if document.domain == "zh":
+        return [Pair(pick(rng, _ASKED_ZH).format(subject), said) for subject, _, said in definitions_zh(document.text)]
     _, _, name = document.source.partition("#")
     described = _of_docstring(document.text, f"`{name}`", where(document.source), rng) if _is_name(name) else []
     return described + _of_prose(document.text, rng)
@@ -145,6 +147,29 @@ def definitions(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
+_DEFINITION_ZH = re.compile(
+    r"([^\s\W\d_]{2,12})(?:[\uff08(][^\uff09)]{1,60}[\uff09)])?\s?"
+    r"是(?:一种|一个|一类|一门|一项|一款|一套|指(?!向)|用来|用于|用以)(?!很|非常|十分|比较|合理|重要|有趣|时髦)[^。！？\n]{6,200}。"
+)
+_EMPTY_ZH = re.compile(
+    r"^(?:[这那這它他她我你其此该本但而因如所就也都还并不又只最更可有在对从以当若于主同另首总前上下]"
+    r"|一般|通常|实际|事实|目的|原因|结果|特别|假如)|我们|你们|他们|时间|依然|已经|仍然|通常|[的只都也就这那]$"
+)
+"""Words that name nothing which could be asked about alone."""
+_ASKED_ZH = ("什么是{}？", "{}是什么？", "请解释“{}”。")
+
+
+def definitions_zh(text: str) -> list[tuple[str, str, str]]:
+    """Chinese sentences that say what something is: subject, `是`, sentence."""
+    found = []
+    for line in text[:20_000].split("\n"):
+        for sentence in re.findall(r"[^。！？\n]{6,260}。", line):
+            match = _DEFINITION_ZH.fullmatch(sentence.strip())
+            if match and not _EMPTY_ZH.search(match[1]):
+                found.append((match[1], "是", sentence.strip()))
+    return found
+
+
 def _of_prose(text: str, rng: np.random.Generator) -> list[Pair]:
     made = []
     for subject, verb, sentence in definitions(text):
@@ -160,9 +185,9 @@ _SPLIT = re.compile(r"^(?:Question: |Q: |\*\*Question\.\*\* |问题：)", re.MUL
 _TURN = re.compile(r"\n(?:Answer: |A: |\*\*Answer\.\*\* |答案：)")
 
 
-def write(pairs: list[Pair], rng: np.random.Generator) -> str:
+def write(pairs: list[Pair], rng: np.random.Generator, domain: str = "") -> str:
     """The text of a document with up to MAX_PAIRS of `pairs`, in an order drawn at random."""
-    asked, answered = LABELS[int(rng.integers(len(LABELS)))]
+    asked, answered = LABELS_ZH if domain == "zh" else LABELS[int(rng.integers(len(LABELS)))]
     chosen = [pairs[int(i)] for i in rng.permutation(len(pairs))[:MAX_PAIRS]]
     return "\n\n".join(f"{asked}{p.question}\n{answered}{p.answer}" for p in chosen) + "\n"
 

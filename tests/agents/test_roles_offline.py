@@ -418,6 +418,28 @@ def test_the_rule_tries_the_highest_upper_bound() -> None:
     assert Strategist(OFFLINE, round=4).propose(Table(arms=())).probes == ()
 
 
+ZH = (
+    "# 地衣\n\n地衣（lichen）是一种真菌和藻类的共生体。它是一个很好的例子。这种共生是由两者共同完成的。\n"
+    "光合作用是指植物利用光能制造糖分的过程。我们的目的是一种尝试，以便说明问题。"
+)
+
+
+def test_rules_ask_and_organise_what_chinese_texts_define() -> None:
+    source = document(ZH, "zh")
+    created = Synthesizer(OFFLINE, round=1, seed=1, wanted={"zh": 4}).batch([source])
+    assert created and all(d.action is Action.CREATE and d.kind == "qa" for d in created)
+    text = created[0].text or ""
+    assert (
+        text.startswith("问题：")
+        and "答案：地衣（lichen）是一种真菌和藻类的共生体。" in text
+        and "很好的例子" not in text
+    )
+    verified = Verifier(OFFLINE, round=1, sources={source.id: source})(made(created[0]))[0]
+    assert verified.action is Action.VERIFY and "2 verbatim" in verified.reason
+    decision = Organizer(OFFLINE, round=1).batch([source])[0]
+    assert decision.evidence["facts"] == ["地衣是一种真菌和藻类的共生体。", "光合作用是指植物利用光能制造糖分的过程。"]
+
+
 # ---- hostile texts
 
 HOSTILE = [
