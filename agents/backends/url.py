@@ -17,6 +17,8 @@ SCHEMES = {
 }
 HOLDS_MEMORY = ("hf", "vllm")
 """Schemes whose model lies in this machine's memory until it is released."""
+EVOLVING = ("student:", "hf:", "vllm:")
+"""URLs of the student of the round, another model each time."""
 _RECORDED = re.compile(r"(openai|hf|vllm):")
 
 

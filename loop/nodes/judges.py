@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...agents.backends.url import EVOLVING
 from ...agents.calibration import Calibration, Gold, read_gold
 from ...agents.calibration import built_in as built_in_gold
 from ...agents.calibration import calibrate as calibrate_judge
@@ -73,7 +74,8 @@ def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
 
 def with_drift(context: RunContext, number: int, found: list[Calibration]) -> list[Calibration]:
     """Calibrations, the trust of a rubric that drifted cut to what its order of the anchors still has in common."""
-    if context.config.agents.scorer.startswith(("offline:", "student:")):
+    # the student of the round is another judge each time: it does not drift, it is replaced
+    if context.config.agents.scorer.startswith(("offline:", "student:")) or context.config.agents.scorer in EVOLVING:
         return found
     judged = [c.rubric for c in found if c.trust > 0 and c.rubric not in OF_THE_STUDENT]
     anchors = context.config.curation.anchors

@@ -37,7 +37,8 @@ def propose(context: RunContext, number: int, accepted: str) -> None:
             for r in context.db.rows("rubrics", round=number)
         ),
     )
-    chat = open_role(context, number, "propose")
+    student = context.absolute(context.db.rows("runs", round=number, name=accepted)[0]["path"])
+    chat = open_role(context, number, "propose", student)
     role = Strategist(chat, round=number, tools=tools(context, number, accepted))
     made = role.propose(table)
     context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
