@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..agents.config import AgentsConfig
 from ..eval.config import EvalConfig
-from ..tiers.config import CleanConfig, IngestConfig, SourceConfig
+from ..tiers.config import CleanConfig, DecontaminateConfig, IngestConfig, SourceConfig
 from ..tiers.errors import InputError
 from ..tiers.record import Record
+from ..tiers.sampling import Sampling
 from ..tiers.tier import arms
 from ..training.spec import ModelConfig, TrainConfig
 from .feedback.config import FeedbackConfig
@@ -37,6 +38,19 @@ class CurationConfig(Record):
     """L1 documents of each domain that a model judge grades anew each round, so that its drift shows."""
     select: float = Field(default=0.4, ge=0, le=1)
     """Share of the newly scored L1 documents that may rise to L2."""
+    sampling: Sampling = Sampling()
+    """How the chance to rise falls with the rank, and what chance the worst document keeps."""
+    selector: Literal["none", "hashed", "embedding"] = "none"
+    """none: only judged documents may rise. Else a student of the judges grades every row: on hashed n-grams (fast) or
+    on the vectors of `encoder`."""
+    agreement: float = Field(default=0.2, ge=-1, le=1)
+    """Least lower end of the student's rank correlation with the judges, or a domain goes without it."""
+    encoder: str = "hashing"
+    """`hashing`, or the folder of a local sentence encoder: for `selector: embedding` and `novelty`."""
+    verified_seeds: bool = False
+    """Whether the student learns only from samples of which training on the best beat training on the worst."""
+    novelty: float = Field(default=0.0, ge=0, le=1)
+    """Cosine from which a written document means what a held L3 or L4 one does, and is refused; 0: not looked for."""
     rubrics: tuple[str, ...] = ()
     """Rubrics that the configured scorer grades under; empty: those that rules can measure too."""
     audit: float = Field(default=0.02, ge=0, le=1)
@@ -124,6 +138,7 @@ class RunConfig(Record):
     ingest: IngestConfig = IngestConfig()
     holdout: HoldoutConfig = HoldoutConfig()
     clean: CleanConfig = CleanConfig()
+    decontaminate: DecontaminateConfig = DecontaminateConfig()
     curation: CurationConfig = CurationConfig()
     agents: AgentsConfig = AgentsConfig()
     model: ModelConfig = ModelConfig()

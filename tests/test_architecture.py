@@ -33,7 +33,10 @@ THIRD_PARTY: dict[str, set[str]] = {
         "pydantic",
         "ray",
         "rensa",
+        "scipy",  # sparse products of the student selector and of the search for rephrased items
+        "torch",  # with transformers: a local encoder of meaning
         "trafilatura",
+        "transformers",
         "xxhash",
     },
     "agents": {

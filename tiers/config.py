@@ -107,3 +107,12 @@ class DecontaminateConfig(Record):
     """An n-gram found in more documents than this is boilerplate and does not count by itself ..."""
     containment: float = Field(default=0.5, gt=0, le=1)
     """... but a document that holds this share of a benchmark text's n-grams, common or not, is dropped."""
+    paraphrase: float = Field(default=0.0, ge=0, le=1)
+    """Cosine from which a passage is a rephrased benchmark text, by rare words in common; 0: not looked for.
+
+    0.16 finds most items that a model rephrased (see docs/tiers.md for what it misses and what it refuses in vain).
+    """
+    meaning: float = Field(default=0.0, ge=0, le=1)
+    """Cosine from which a passage means what a benchmark text means, by `encoder`; 0: not looked for."""
+    encoder: str = "hashing"
+    """`hashing`, which sees shared words only, or the folder of a local sentence encoder."""

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from .clean import batches, verdicts
 from .config import DecontaminateConfig
+from .overlap import rephrased
 from .tokens import CJK, Hashes, Ints, Tokens, ladder, ngrams, tokenize
 
 CLEAN = "no benchmark text"
@@ -48,18 +49,24 @@ class Hits:
     """[h] index into the blocklist."""
 
 
-def decontaminate(docs: pa.Table, texts: Sequence[str], config: DecontaminateConfig | None = None) -> pa.Table:
+def decontaminate(
+    docs: pa.Table,
+    texts: Sequence[str],
+    config: DecontaminateConfig | None = None,
+    background: pa.ChunkedArray | None = None,
+) -> pa.Table:
     """Refuse documents that share 13 words in a row with a benchmark text.
 
     After GPT-3 (arXiv 2005.14165, appendix C): case and punctuation aside; n-grams that many documents hold (licence
     headers, import blocks) do not count, unless the document holds much of one benchmark text. A benchmark text of
     8 to 12 words must stand whole; shorter ones are not looked for, as they say too little to be a quotation. Chinese,
-    Japanese and Korean characters count half a word. Rephrased items are out of reach: this finds quotations.
+    Japanese and Korean characters count half a word. Rephrased items are looked for where the config says so.
 
     Args:
         docs: id, text.
         texts: what benchmarks consist of, feedback and hidden alike.
         config: lengths and limits.
+        background: ordinary texts, which say what words are common; None for those of `docs`.
 
     Returns:
         id, kept, reason, one row a document in the same order; the reason quotes the words found.
@@ -73,6 +80,8 @@ def decontaminate(docs: pa.Table, texts: Sequence[str], config: DecontaminateCon
         rows, first = np.unique(hits.rows[telling], return_index=True)
         for row, i in zip(rows.tolist(), np.flatnonzero(telling)[first].tolist(), strict=True):
             reasons[row] = reasons[row] or _quote(docs["text"][row].as_py(), blocked, hits, i)
+    for row, reason in rephrased(docs["text"], texts, settings, docs["text"] if background is None else background):
+        reasons[row] = reasons[row] or reason
     return verdicts(docs, pa.chunked_array([pa.array(reasons, pa.string())]), CLEAN)
 
 

@@ -14,23 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from pydantic import Field
 
 from .errors import InputError
-from .record import Record
+from .sampling import Sampling
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-
-
-class Sampling(Record):
-    """Shape of the chance over the rank."""
-
-    steepness: float = Field(default=12.0, ge=0)
-    """lambda: how fast the chance falls around the midpoint; 0 ignores scores."""
-    power: float = Field(default=1.0, gt=0)
-    """eta: above 1 favours the very best."""
-    explore: float = Field(default=0.05, ge=0, le=1)
-    """epsilon: the chance that even the worst document keeps."""
 
 
 def weighted_scores(documents: pa.Table, scores: pa.Table, weights: dict[str, float]) -> pa.Table:

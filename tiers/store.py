@@ -28,6 +28,8 @@ SCORES_SCHEMA = pa.schema(
     ]
 )
 SHORTEST_PREFIX = 6
+SELECTOR = "selector"
+"""The name under which the student selector's grades lie beside the judges'; no rubric may be called so."""
 
 
 class Store:
@@ -206,10 +208,16 @@ class Store:
         return path
 
     def scores(self, round: int | None = None) -> pa.Table:
-        """Scores of a round, or of all (older rounds first): doc_id, rubric, version, round, score."""
+        """The judges' scores of a round, or of all (older rounds first): doc_id, rubric, version, round, score."""
         wanted = "round-*" if round is None else f"round-{round:03d}-*"
-        tables = [read_part(path, SCORES_SCHEMA.names) for path in sorted(self._scores.glob(f"{wanted}.parquet"))]
-        return pa.concat_tables([SCORES_SCHEMA.empty_table(), *tables])
+        paths = [p for p in sorted(self._scores.glob(f"{wanted}.parquet")) if not p.stem.endswith(f"-{SELECTOR}")]
+        return pa.concat_tables([SCORES_SCHEMA.empty_table(), *(read_part(p, SCORES_SCHEMA.names) for p in paths)])
+
+    def selector_scores(self, round: int | None = None) -> pa.Table:
+        """The student selector's grades of a round, or the last there are, in the form of `scores`; empty if none."""
+        wanted = "round-*" if round is None else f"round-{round:03d}"
+        paths = sorted(self._scores.glob(f"{wanted}-{SELECTOR}.parquet"))
+        return read_part(paths[-1], SCORES_SCHEMA.names) if paths else SCORES_SCHEMA.empty_table()
 
     def seal(self, round: int) -> Manifest:
         """Write down what the run consists of after `round`; the same again changes nothing.
@@ -267,4 +275,4 @@ def held_by_arm(holdings: pa.Table) -> dict[str, int]:
     return dict(sorted((str(Arm(g["domain"], Tier(g["tier"]))), g["count_all"]) for g in groups))
 
 
-__all__ = ["SCORES_SCHEMA", "Store", "held_by_arm", "no_holdings"]
+__all__ = ["SCORES_SCHEMA", "SELECTOR", "Store", "held_by_arm", "no_holdings"]

@@ -129,7 +129,7 @@ def _dedup(context: RunContext) -> pa.Table:
 
 def _decontaminate(context: RunContext) -> pa.Table:
     held = _l0(context)
-    verdicts = decontaminate(held, benchmark_texts(context))
+    verdicts = decontaminate(held, benchmark_texts(context), context.config.decontaminate)
     return verdict_rows(0, "decontaminate", "rule:decontaminate", verdicts, held, Tier.L1)
 
 

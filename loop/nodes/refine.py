@@ -136,7 +136,8 @@ def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[De
     made = made_documents(rows_from_decisions(decided))
     if made is None or not made.num_rows:
         return decided
-    verdicts = decontaminate(made, benchmark_texts(context)).to_pylist()
+    ordinary = context.store.documents(tier=Tier.L1)["text"]
+    verdicts = decontaminate(made, benchmark_texts(context), context.config.decontaminate, ordinary).to_pylist()
     against = {v["id"]: v["reason"] for v in verdicts if not v["kept"]}
     return [_refused(d, against[d.made]) if d.made in against else d for d in decided]
 

@@ -1,10 +1,12 @@
 """L1 to L2: judges score a stratified sample under every rubric, and selection draws by weighted rank."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,7 +16,7 @@ from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ...tiers.gates import GateConfig, gate_rows
 from ...tiers.rows import rows_from_decisions
-from ...tiers.select import select
+from ...tiers.select import percentiles, select
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..jobs import judge_job, loss_job
@@ -24,7 +26,10 @@ from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of
+from .student_selector import select_by_student
 from .targets import equal, spread
+
+STRATA = 5
 
 
 def score(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -48,14 +53,48 @@ def sample(context: RunContext, number: int) -> list[Document]:
     scores = context.store.scores()
     # this round's own are there when it was killed between them and the ledger: the same sample must be drawn again
     scored = set(scores.filter(pc.less(scores["round"], number))["doc_id"].to_pylist())
-    held = context.store.documents(tier=Tier.L1)
+    held = candidates(context)
     quotas = spread(context, number, equal(context, context.config.curation.score), (Tier.L2,))
+    strata = strata_of(context)
     found: list[Document] = []
     for domain in context.config.domains:
         fresh = [r for r in held.filter(pc.equal(held["domain"], domain)).to_pylist() if r["id"] not in scored]
         fresh.sort(key=lambda r: draw_key(context, number, r["id"]))
-        found += [as_document(r) for r in fresh[: quotas[domain]]]
+        found += [as_document(r) for r in stratified(fresh, strata)[: quotas[domain]]]
     return found
+
+
+def candidates(context: RunContext) -> pa.Table:
+    """Where the judges' sample is drawn from: L1, and with a student what it chose unseen, or labels were biased."""
+    low = context.store.documents(tier=Tier.L1)
+    if context.config.curation.selector == "none":
+        return low
+    return pa.concat_tables([low, context.store.documents(tier=Tier.L2)])
+
+
+def strata_of(context: RunContext) -> dict[str, int]:
+    """Fifth of its domain in which the last selector saw each document; empty without one."""
+    graded = context.store.selector_scores()
+    held = context.store.holdings()
+    domains = held["domain"].combine_chunks().dictionary_encode()
+    ids = held["id"].combine_chunks()
+    at = pc.index_in(graded["doc_id"].combine_chunks(), value_set=ids)
+    group = np.asarray(domains.indices.take(at).to_numpy(zero_copy_only=False), np.int64)
+    rank = percentiles(np.asarray(graded["score"].to_numpy(), np.float64), group)
+    return dict(
+        zip(graded["doc_id"].to_pylist(), np.minimum(rank * STRATA, STRATA - 1).astype(int).tolist(), strict=True)
+    )
+
+
+def stratified(rows: list[dict[str, Any]], strata: dict[str, int]) -> list[dict[str, Any]]:
+    """Rows in their order, but dealt out by stratum, so that any beginning of them holds as many of each."""
+    place: Counter[int] = Counter()
+    keyed = []
+    for n, row in enumerate(rows):
+        stratum = strata.get(row["id"], 0)
+        keyed.append((place[stratum], n, row))
+        place[stratum] += 1
+    return [row for _, _, row in sorted(keyed, key=lambda k: k[:2])]
 
 
 def judged(
@@ -114,11 +153,16 @@ class StudentName:
 
 def select_l2(context: RunContext, number: int) -> pa.Table:
     """Selection among the newly scored L1 documents, and the gate's word on it."""
+    if context.config.curation.selector != "none":
+        return _gated(context, number, select_by_student(context, number))
     scores = context.store.scores(number)
     ids = sorted(set(scores["doc_id"].to_pylist()))
     held = context.store.documents(ids, tier=Tier.L1).drop_columns(["text"])
     weights = working_weights(context, number)
-    verdicts = select(held, scores, weights, context.config.curation.select, context.config.seed * 1000 + number)
-    return gate_rows(
-        number, verdicts, held, Tier.L2, arm_values(context, number), GateConfig(), "select", "rule:select"
-    )
+    config, seed = context.config.curation, context.config.seed * 1000 + number
+    return _gated(context, number, select(held, scores, weights, config.select, seed, config.sampling))
+
+
+def _gated(context: RunContext, number: int, verdicts: pa.Table) -> pa.Table:
+    values, held = arm_values(context, number), context.store.holdings()
+    return gate_rows(number, verdicts, held, Tier.L2, values, GateConfig(), "select", "rule:select")

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coevo.tiers.errors import InputError
-from coevo.tiers.select import Sampling, chances, percentiles, select, weighted_scores
+from coevo.tiers.sampling import Sampling
+from coevo.tiers.select import chances, percentiles, select, weighted_scores
 
 N = 400
 IDS = [f"{i:016x}" for i in range(N)]
