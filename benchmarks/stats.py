@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from coevo.eval import Benchmark, Item, Scale, Suite, compare, holm, mcnemar, noise_floor, paired_bootstrap, read_scores
-from coevo.eval.scores import write_scores
+from coevo.eval.scores import Score, write_scores
 
 BENCHMARKS = 10
 
@@ -43,7 +43,7 @@ def write_runs(suite: Suite, runs: int, folder: Path) -> list[Path]:
     base, found = rng.standard_normal(len(ids)), []
     for run in range(runs):
         values = base + 0.3 * rng.standard_normal(len(ids)) + 0.01 * rng.standard_normal()
-        rows = {i: (float(v), float(v > 0)) for i, v in zip(ids, values, strict=True)}
+        rows = {i: Score(float(v), float(v > 0)) for i, v in zip(ids, values, strict=True)}
         found.append(write_scores(folder / f"{run}.parquet", suite, rows, f"run {run}"))
     return found
 

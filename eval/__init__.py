@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from .cuped import control_variate
     from .delta import compare, deltas, evidence_cov
     from .discordant import mcnemar
-    from .harness import code_version, measure
+    from .dividing import divided, fold, too_long
+    from .eprocess import interval, losing, mixture
+    from .harness import How, code_version, measure, measure_adapters
+    from .imported import import_tasks
+    from .ladder import Rung, published, submit
     from .multiple import benjamini_hochberg, e_bh, holm
     from .noise import NoiseFloor, minimum_detectable_effect, noise_floor
+    from .packs import Pool, read_packs
     from .power import detectable, items_needed
-    from .score import Benchmark, Delta, Item, Omitted, Suite
+    from .score import Benchmark, Delta, Item, Omitted, Split, Suite
     from .scores import ItemScores, read_scores
     from .screening import screen
     from .shrinkage import shrink
@@ -29,11 +34,16 @@ _HOMES = {
     "cuped": ("control_variate",),
     "delta": ("compare", "deltas", "evidence_cov"),
     "discordant": ("mcnemar",),
-    "harness": ("code_version", "measure"),
+    "dividing": ("divided", "fold", "too_long"),
+    "eprocess": ("interval", "losing", "mixture"),
+    "harness": ("How", "code_version", "measure", "measure_adapters"),
+    "imported": ("import_tasks",),
+    "ladder": ("Rung", "published", "submit"),
     "multiple": ("benjamini_hochberg", "e_bh", "holm"),
     "noise": ("NoiseFloor", "minimum_detectable_effect", "noise_floor"),
+    "packs": ("Pool", "read_packs"),
     "power": ("detectable", "items_needed"),
-    "score": ("Benchmark", "Delta", "Item", "Omitted", "Suite"),
+    "score": ("Benchmark", "Delta", "Item", "Omitted", "Split", "Suite"),
     "scores": ("ItemScores", "read_scores"),
     "screening": ("screen",),
     "shrinkage": ("shrink",),
@@ -45,12 +55,16 @@ __all__ = [
     "Delta",
     "EvalConfig",
     "HeldOut",
+    "How",
     "Interval",
     "Item",
     "ItemScores",
     "NoiseFloor",
     "Omitted",
+    "Pool",
+    "Rung",
     "Scale",
+    "Split",
     "Suite",
     "benjamini_hochberg",
     "build_suite",
@@ -59,23 +73,34 @@ __all__ = [
     "control_variate",
     "deltas",
     "detectable",
+    "divided",
     "e_bh",
     "evidence_cov",
+    "fold",
     "holm",
+    "import_tasks",
+    "interval",
     "items_needed",
     "load_suite",
+    "losing",
     "mcnemar",
     "measure",
+    "measure_adapters",
     "minimum_detectable_effect",
+    "mixture",
     "noise_floor",
     "paired_bootstrap",
+    "published",
+    "read_packs",
     "read_scores",
     "reserved",
     "save_suite",
     "scale_of",
     "screen",
     "shrink",
+    "submit",
     "suite_texts",
+    "too_long",
 ]
 
 

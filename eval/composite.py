@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
 from .clustered import cluster_sums, degrees_of_freedom, mean_influence
-from .score import Suite
+from .score import Split, Suite
 from .scores import ItemScores, read_scores
 
 Floats = NDArray[np.float64]
@@ -24,7 +23,7 @@ FREE = 0.25
 class Scale(Record):
     """Units of the composite, fixed at prepare from the base model's scores and never moved in a run."""
 
-    split: Literal["feedback", "hidden"]
+    split: Split
     mean: dict[str, float]
     """Mean of the base's items, by benchmark: the composite's zero."""
     sd: dict[str, float]

@@ -26,6 +26,22 @@ class EvalConfig(Record):
     arithmetic_items: int = Field(default=64, ge=0)
     arithmetic_domain: str = "math"
     """Arithmetic belongs to this domain, and is asked only where the domain has held-out texts."""
+    tasks: tuple[str, ...] = ()
+    """lm-eval tasks, groups or tags to ask as well (docs/evaluation.md)."""
+    task_folder: str = ""
+    """Folder of lm-eval task files of your own."""
+    packs: tuple[str, ...] = ()
+    """Benchmark files of JSON lines, or folders of them, to ask as well."""
+    pack_items: int = Field(default=200, ge=2)
+    """Most items of such a benchmark in one split."""
+    pack_bytes: int = Field(default=0, ge=0)
+    """Longest question with its longest choice that is asked of them, in UTF-8 bytes; 0 means any."""
+    written: int = Field(default=0, ge=0)
+    """Tokens of an answer that the model writes itself where a pack's answers can be checked; 0: likelihoods alone."""
+    folds: int = Field(default=1, ge=1)
+    """Parts that feedback items are cut into; each round is judged by the next one."""
+    adapters: bool = False
+    """Measure LoRA runs as adapters on one loaded base, and not as merged models."""
     min_clusters: int = Field(default=6, ge=2)
     """A benchmark cut from fewer source files is left out by name: its error could not be estimated."""
     min_items: int = Field(default=24, ge=2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from .clustered import cluster_sums, degrees_of_freedom, half_width, pooled_dof
 from .composite import Composite, Gains, Scale, composite, gains
 from .noise import COMPOSITE, NoiseFloor
-from .score import Delta, Suite
+from .score import Delta, Split, Suite
 from .scores import ItemScores, read_scores
 
 Floats = NDArray[np.float64]
@@ -135,7 +134,7 @@ def _error(items: float, dof: float, seed: float, noise: NoiseFloor | None) -> t
 def _delta(
     benchmark: str,
     metric: str,
-    split: Literal["feedback", "hidden"],
+    split: Split,
     names: tuple[str, str],
     means: tuple[float, float, float],
     error: tuple[float, float],

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
 from .composite import Gains, Scale, gains
-from .score import Suite
+from .score import Split, Suite
 from .scores import read_scores
 
 Floats = NDArray[np.float64]
@@ -26,7 +25,7 @@ SEED_CORRELATION = 0.25
 class NoiseFloor(Record):
     """Seed variance of one run, by benchmark and for the composite; a difference of two runs has twice as much."""
 
-    split: Literal["feedback", "hidden"]
+    split: Split
     runs: int
     variance: dict[str, float]
     """In squared units of the benchmark's metric; `composite` in those of the composite."""

@@ -4,6 +4,9 @@ from typing import Literal
 
 from ..tiers.record import Record
 
+Split = Literal["feedback", "hidden", "sealed"]
+"""What steers, what only reports, and what nobody sees before the end."""
+
 
 class Item(Record):
     """One question; which fields are used depends on the benchmark's kind."""
@@ -14,18 +17,31 @@ class Item(Record):
     text: str = ""
     """bpb: the text whose bits per byte are measured. Otherwise the context."""
     choices: tuple[str, ...] = ()
+    """Continuations of the context, byte for byte; of a `gold` question only the true one."""
     answer: int = 0
+    target: str = ""
+    """What a generated answer is checked against: a number, an expression, a word, or the tests of a program."""
 
 
 class Benchmark(Record):
-    """A local lm-eval task: `bpb` (rolling loglikelihood), `cloze` and `arithmetic` (gold against choices)."""
+    """A local lm-eval task.
+
+    Kinds: `bpb` (rolling loglikelihood of a text), `cloze` and `arithmetic` (made here: the true continuation against
+    others), `choice` (multiple choice as lm-eval scores it) and `gold` (a true answer after its question).
+    """
 
     name: str
-    kind: Literal["bpb", "cloze", "arithmetic"]
+    kind: Literal["bpb", "cloze", "arithmetic", "choice", "gold"]
     domain: str
     metric: Literal["bits_per_byte", "margin"]
     """The continuous per-item metric that deltas are made of (accuracy is kept beside it for cloze and arithmetic)."""
     items: tuple[Item, ...]
+    normalize: bool = False
+    """choice: accuracy by likelihood per character (`acc_norm` of lm-eval) instead of by likelihood (`acc`)."""
+    check: Literal["", "number", "math", "text", "function", "program"] = ""
+    """gold: how a generated answer is judged; code is run as prompt + answer + tests, or as answer + tests."""
+    stop: tuple[str, ...] = ()
+    """gold: what ends a generated answer."""
 
     @property
     def higher_is_better(self) -> bool:
@@ -43,18 +59,20 @@ class Omitted(Record):
 class Suite(Record):
     """The benchmarks of one split, and the digest that names them."""
 
-    split: Literal["feedback", "hidden"]
+    split: Split
     benchmarks: tuple[Benchmark, ...]
     digest: str
     omitted: tuple[Omitted, ...] = ()
     """Benchmarks that the configuration asks for but the held-out texts are too few for (not part of the digest)."""
+    part: bool = False
+    """Whether only some of the items that the digest names are in it: one round's fold."""
 
 
 class Delta(Record):
     """Paired difference of two models on one benchmark (or the composite), `treatment` minus `reference`."""
 
     benchmark: str
-    split: Literal["feedback", "hidden"]
+    split: Split
     metric: str
     treatment: str
     reference: str

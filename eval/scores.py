@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -23,9 +25,19 @@ SCHEMA = pa.schema(
         ("cluster", pa.string()),
         ("value", pa.float64()),
         ("accuracy", pa.float64()),
+        ("gold", pa.float64()),
     ]
 )
-"""`value` is in the benchmark's metric; `accuracy` is 0 or 1, null for bits per byte."""
+"""`value` is in the benchmark's metric; `accuracy` is 0 or 1, null where nothing is right or wrong; `gold` is bits per
+byte of the true answer, null where the whole text is asked for."""
+
+
+class Score(NamedTuple):
+    """One model's result on one item; see SCHEMA."""
+
+    value: float
+    accuracy: float | None = None
+    gold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +49,13 @@ class ItemScores:
     values: Floats
     """[n] in the benchmark's metric."""
     accuracy: Floats | None
-    """[n] 0 or 1; None for bits per byte."""
+    """[n] 0 or 1; None where nothing is right or wrong."""
+    gold: Floats | None = None
+    """[n] bits per byte of the true answers; None where the whole text is asked for."""
 
 
-def write_scores(path: Path, suite: Suite, values: Mapping[str, tuple[float, float | None]], source: str) -> Path:
-    """Write (value, accuracy) by item id, whole or not at all; `source` names the model and the code that measured."""
+def write_scores(path: Path, suite: Suite, values: Mapping[str, Score], source: str) -> Path:
+    """Write scores by item id, whole or not at all; `source` names the model and the code that measured."""
     rows = [
         (benchmark.name, item.id, item.cluster, *values[item.id])
         for benchmark in suite.benchmarks
@@ -67,13 +81,13 @@ def measured(path: Path, suite: Suite, source: str) -> bool:
 
 
 def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
-    """Scores by benchmark, in the suite's order.
+    """Scores by benchmark, in the suite's order; of a part of a suite, from the file of the whole.
 
     Raises:
         EvalError: the file is missing, cut short, or holds the scores of another suite.
     """
     try:
-        table = pq.read_table(path, columns=["item", "cluster", "value", "accuracy"])
+        table = pq.read_table(path, columns=["item", "cluster", "value", "accuracy", "gold"])
     except (OSError, pa.ArrowInvalid) as error:
         raise EvalError(
             f"no scores can be read from {path} ({type(error).__name__}): restore it from a copy"
@@ -81,15 +95,19 @@ def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
     found = (table.schema.metadata or {}).get(b"suite", b"none").decode()
     if found != suite.digest:
         raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: restore it from a copy")
+    if suite.part:
+        ids = pa.array([item.id for b in suite.benchmarks for item in b.items])
+        table = table.filter(pc.is_in(table["item"], ids))
     starts = accumulate((len(b.items) for b in suite.benchmarks), initial=0)
     return {b.name: _slice(table.slice(at, len(b.items))) for b, at in zip(suite.benchmarks, starts, strict=False)}
 
 
 def _slice(table: pa.Table) -> ItemScores:
-    accuracy = table["accuracy"]
+    accuracy, gold = table["accuracy"], table["gold"]
     return ItemScores(
         items=tuple(table["item"].to_pylist()),
         clusters=tuple(table["cluster"].to_pylist()),
         values=table["value"].to_numpy(),
         accuracy=None if accuracy.null_count else accuracy.to_numpy(),
+        gold=None if gold.null_count else gold.to_numpy(),
     )

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -15,9 +14,10 @@ from ..tiers.errors import EvalError
 from . import arithmetic
 from .config import EvalConfig
 from .draw import rank, spread
-from .score import Benchmark, Item, Omitted, Suite
+from .score import Benchmark, Item, Omitted, Split, Suite
 
-Split = Literal["feedback", "hidden"]
+MADE = ("bpb", "cloze", "arithmetic")
+"""Kinds that are cut from held-out texts."""
 _GAP = re.compile(r"(?<=\S) (?=\S)")
 _BETWEEN = re.compile(r"(?<=\S)(?=\S)")
 _TURN = "\0"
@@ -34,20 +34,27 @@ class HeldOut:
 
 
 def build_suite(
-    split: Split, heldout: Sequence[HeldOut], config: EvalConfig, seed: int, *, exclude: Suite | None = None
+    split: Split,
+    heldout: Sequence[HeldOut],
+    config: EvalConfig,
+    seed: int,
+    *,
+    exclude: Sequence[Suite] = (),
+    more: Sequence[Benchmark] = (),
 ) -> Suite:
     """Cut one split's benchmarks: `bpb_<domain>` and `cloze_<domain>` for each domain, and `arithmetic`.
 
     The order of `heldout` does not matter. A benchmark with too few source files or items is not built but named in
-    `Suite.omitted`. Texts of `exclude` (the other split's suite: licence headers recur) are not used again.
+    `Suite.omitted`. Texts of `exclude` (the other splits' suites: licence headers recur) are not used again. `more` are
+    benchmarks from elsewhere. A sealed suite has no arithmetic, whose problems are kept for the two others.
 
     Raises:
         EvalError: not one benchmark can be built.
     """
-    used = set(suite_texts(exclude)) if exclude else set()
+    used = {text for suite in exclude for text in suite_texts(suite)}
     benchmarks: list[Benchmark] = []
     omitted: list[Omitted] = []
-    for benchmark in _candidates(split, heldout, config, seed, used):
+    for benchmark in (*_candidates(split, heldout, config, seed, used), *more):
         reason = _too_few(benchmark, config)
         if reason:
             omitted.append(Omitted(benchmark=benchmark.name, reason=reason))
@@ -104,7 +111,8 @@ def _too_few(benchmark: Benchmark, config: EvalConfig) -> str:
     """Why a benchmark cannot carry an error estimate; empty if it can."""
     clusters = len({item.cluster for item in benchmark.items})
     if clusters < config.min_clusters:
-        return f"{clusters} held-out source files with usable text, {config.min_clusters} wanted"
+        what = "held-out source files with usable text" if benchmark.kind in MADE else "clusters of questions"
+        return f"{clusters} {what}, {config.min_clusters} wanted"
     if len(benchmark.items) < config.min_items:
         return f"{len(benchmark.items)} questions, {config.min_items} wanted"
     return ""
@@ -122,7 +130,7 @@ def _candidates(
     for domain in domains if config.cloze_items else []:
         name, items = f"cloze_{domain}", _cloze_items(texts[domain], config, seed, used)
         yield Benchmark(name=name, kind="cloze", domain=domain, metric="margin", items=tuple(items))
-    if config.arithmetic_items and config.arithmetic_domain in domains:
+    if split != "sealed" and config.arithmetic_items and config.arithmetic_domain in domains:
         items = arithmetic.items(split, config, seed)
         yield Benchmark(
             name="arithmetic", kind="arithmetic", domain=config.arithmetic_domain, metric="margin", items=tuple(items)

@@ -181,6 +181,18 @@ def compare(reference: str, treatment: str, runs: Path, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("name")
+@RUNS
+@JSON
+def unseal(name: str, runs: Path, as_json: bool) -> None:
+    """Open the sealed set of a finished run, once: its final model on items nobody saw; every look is recorded."""
+    from .unseal import unseal as opened
+    from .view import text
+
+    _show(opened(runs, name), text.unseal, as_json)
+
+
+@cli.command()
 @click.argument("preset", default="embedded")
 @click.option(
     "--against",

@@ -91,11 +91,15 @@ class HoldoutConfig(Record):
     """For the benchmarks that steer."""
     hidden: float = Field(default=0.06, gt=0, lt=1)
     """For their twins that only report."""
+    sealed: float = Field(default=0.0, ge=0, lt=1)
+    """For twins that nobody sees before `coevo unseal`; 0 means there are none."""
 
     @model_validator(mode="after")
     def _leaves_some(self) -> Self:
-        if self.feedback + self.hidden >= 1:
-            raise ValueError(f"wanted shares that leave something to train on, got {self.feedback:g} + {self.hidden:g}")
+        shares = (self.feedback, self.hidden, *((self.sealed,) if self.sealed else ()))
+        if sum(shares) >= 1:
+            told = " + ".join(f"{share:g}" for share in shares)
+            raise ValueError(f"wanted shares that leave something to train on, got {told}")
         return self
 
 

@@ -12,6 +12,7 @@ from .workers import report
 
 if TYPE_CHECKING:
     from ..agents.backends.student import StudentChat
+    from ..eval.harness import Execute
 
 
 def train_job(spec_json: str) -> str:
@@ -38,17 +39,33 @@ def train_job(spec_json: str) -> str:
     return trained
 
 
-def measure_job(name: str, model: str, suite: str, out: str) -> str:
-    """Measure one model on one suite; returns the path of the per-item results."""
-    from ..eval.harness import measure
+def measure_job(name: str, base: str, outs: dict[str, str], suite: str, batch: int, written: int, device: str) -> None:
+    """Measure a base and adapters of it on one suite: an adapter's folder (or nothing) by the file to write."""
+    from ..eval.harness import How, measure_adapters
     from ..eval.suites import load_suite
     from ..training.memory import give_back_memory
 
     report(name, 0, 1, "evaluating")
-    path = measure(Path(model), load_suite(Path(suite)), Path(out))
+    how = How(batch=batch, device=device, tokens=written, execute=_execute() if written else None)
+    adapters = {Path(out): Path(adapter) if adapter else None for out, adapter in outs.items()}
+    measure_adapters(Path(base), adapters, load_suite(Path(suite)), how=how)
     report(name, 1, 1, "evaluated")
     give_back_memory()
-    return str(path)
+
+
+def import_job(tasks: list[str], folder: str) -> str:
+    """The items of lm-eval's own tasks; returns the Pool as JSON."""
+    from ..eval.imported import import_tasks
+
+    return import_tasks(tasks, folder).model_dump_json()
+
+
+def _execute() -> "Execute | None":
+    """What runs programs that a model wrote: the sandbox, or nothing where there is none."""
+    from ..agents.sandbox import Sandbox
+
+    sandbox = Sandbox()
+    return None if sandbox.refusal() else lambda programs: [outcome.ok for outcome in sandbox.run(programs)]
 
 
 def judge_job(student: str, documents: Sequence[Document], number: int) -> list[Decision]:

@@ -71,7 +71,18 @@ THIRD_PARTY: dict[str, set[str]] = {
         "transformers",
     },
     # pyarrow: per-item scores lie in Parquet; pydantic: bounds of the configuration
-    "eval": {"datasets", "lm_eval", "numpy", "peft", "pyarrow", "pydantic", "scipy", "torch", "transformers"},
+    "eval": {
+        "datasets",
+        "lm_eval",
+        "math_verify",  # whether a written answer is the target, as mathematics
+        "numpy",
+        "peft",
+        "pyarrow",
+        "pydantic",
+        "scipy",
+        "torch",
+        "transformers",
+    },
     "loop": {
         "click",
         "duckdb",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from .errors import InputError
 
-Part = Literal["train", "feedback", "hidden"]
+Part = Literal["train", "feedback", "hidden", "sealed"]
 
 
 def source_file(source: str) -> str:
@@ -23,8 +23,10 @@ def unit_hash(name: str, seed: int) -> float:
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
-def split(source_files: Iterable[str], seed: int, feedback: float = 0.06, hidden: float = 0.06) -> dict[str, Part]:
-    """Assign each source file to `train`, `feedback` or `hidden`.
+def split(
+    source_files: Iterable[str], seed: int, feedback: float = 0.06, hidden: float = 0.06, sealed: float = 0.0
+) -> dict[str, Part]:
+    """Assign each source file to `train`, `feedback`, `hidden` or `sealed`.
 
     A file's part depends on its own name, so adding files moves no other. Only where chance left a held-out part
     empty does the next training file fill it.
@@ -34,21 +36,27 @@ def split(source_files: Iterable[str], seed: int, feedback: float = 0.06, hidden
         seed: another seed holds out other files.
         feedback: share of files for the benchmarks that steer.
         hidden: share of files for the benchmarks that only report.
+        sealed: share of files for the benchmarks that nobody sees before the end; there may be none.
 
     Raises:
         InputError: fewer than three files, or shares that leave nothing to train on.
     """
-    if feedback <= 0 or hidden <= 0 or feedback + hidden >= 1:
-        raise InputError(f"wanted held-out shares above 0 that sum to less than 1, got {feedback} and {hidden}")
+    if feedback <= 0 or hidden <= 0 or sealed < 0 or feedback + hidden + sealed >= 1:
+        raise InputError(
+            f"wanted held-out shares above 0 that sum to less than 1, got {feedback}, {hidden} and {sealed}"
+        )
     places = sorted((unit_hash(f"split {name}", seed), name) for name in set(source_files))
     if len(places) < 3:
         raise InputError(
             f"wanted at least 3 source files to hold two apart, got {len(places)}: add files to the sources"
         )
-    parts: dict[str, Part] = {
-        name: "feedback" if u < feedback else "hidden" if u < feedback + hidden else "train" for u, name in places
-    }
-    wanted: tuple[Part, ...] = ("feedback", "hidden", "train")
+    ends: tuple[tuple[float, Part], ...] = (
+        (feedback, "feedback"),
+        (feedback + hidden, "hidden"),
+        (feedback + hidden + sealed, "sealed"),
+    )
+    parts: dict[str, Part] = {name: next((part for end, part in ends if u < end), "train") for u, name in places}
+    wanted: tuple[Part, ...] = ("feedback", "hidden", "train", *(("sealed",) if sealed else ()))
     for part in wanted:
         if part not in parts.values():
             parts[_spare(places, parts)] = part

@@ -7,8 +7,8 @@ from ...eval.delta import deltas
 from ...eval.score import Delta
 from ...training.order import slots_apart
 from ..context import RunContext
-from .evaluate import scores_of
-from .floor import SPLITS, noise, scale, suite
+from .evaluate import round_suite, scores_of, suite
+from .floor import SPLITS, noise, scale
 from .rubric_probe import SIDES
 
 
@@ -52,15 +52,23 @@ def probes_of(context: RunContext, number: int) -> list[str]:
     return [r["name"] for r in context.db.rows("runs", round=number, grp="probe") if r["name"] in scored - {"centre"}]
 
 
-def record_deltas(context: RunContext, number: int, pairs: list[Pair]) -> dict[tuple[str, str, str], list[Delta]]:
-    """Compare the pairs, write the rows, and return them by (treatment, reference, split)."""
+def record_deltas(
+    context: RunContext, number: int, pairs: list[Pair], *, whole: bool = False
+) -> dict[tuple[str, str, str], list[Delta]]:
+    """Compare the pairs, write the rows, and return them by (treatment, reference, split).
+
+    Args:
+        context: the run.
+        number: the round; it decides which fold of the feedback items counts.
+        pairs: what is compared.
+        whole: count all feedback items.
+    """
     found: dict[tuple[str, str, str], list[Delta]] = {}
     for pair in pairs:
         floor = noise(context, pair.split).between(pair.apart)
         names = (pair.reference, pair.treatment)
-        made = deltas(
-            pair.before, pair.after, suite(context, pair.split), floor, scale(context, pair.split), names=names
-        )
+        asked = suite(context, pair.split) if whole else round_suite(context, pair.split, number)
+        made = deltas(pair.before, pair.after, asked, floor, scale(context, pair.split), names=names)
         found[pair.treatment, pair.reference, pair.split] = made
     context.db.insert("deltas", [d.model_dump() | {"round": number} for made in found.values() for d in made])
     return found

@@ -8,13 +8,12 @@ import numpy as np
 from ...agents.deliberation import Tool
 from ...eval.score import Benchmark
 from ...eval.scores import ItemScores, read_scores
-from ...eval.suites import load_suite
 from ...prompts import cap
 from ...tiers.errors import InputError
 from ...tiers.tier import Arm, arms
 from ..context import RunContext
 from ..track_record import track_record
-from .evaluate import scores_of, suite_path
+from .evaluate import round_suite, scores_of, suite
 
 SHOWN = 4
 """Documents or items at a time."""
@@ -24,7 +23,7 @@ EXCERPT = 700
 
 def tools(context: RunContext, number: int, accepted: str) -> dict[str, Tool]:
     """What may be looked up after a round; `accepted` is the run whose feedback scores are shown."""
-    names = ", ".join(b.name for b in load_suite(suite_path(context, "feedback")).benchmarks)
+    names = ", ".join(b.name for b in suite(context, "feedback").benchmarks)
     return {
         "failing_items": Tool(
             f"about a benchmark ({names}): its mean, and the items on which the accepted model does worst",
@@ -47,7 +46,7 @@ def failing_items(context: RunContext, number: int, accepted: str, benchmark: st
     Raises:
         InputError: no such benchmark.
     """
-    feedback = load_suite(suite_path(context, "feedback"))
+    feedback = round_suite(context, "feedback", number)
     found = next((b for b in feedback.benchmarks if b.name == benchmark), None)
     if found is None:
         raise InputError(f"no benchmark {benchmark!r}; there are {', '.join(b.name for b in feedback.benchmarks)}")

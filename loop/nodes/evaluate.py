@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from ...eval.dividing import fold
+from ...eval.score import Suite
+from ...eval.suites import load_suite
 from ..context import RunContext
 from ..jobs import measure_job
 from ..state import State, Update
@@ -14,32 +17,87 @@ def evaluate(context: RunContext, state: State) -> Update:
     """Measure the round's runs, side by side in the workers."""
     number = state["round"]
     wanted = [(r["name"], r["path"]) for r in context.db.rows("runs", round=number) if not r["diverged"]]
-    measure_models(context, number, wanted)
+    measure_models(context, number, wanted, state["start"])
     return Update()
 
 
-def measure_models(context: RunContext, number: int, models: list[tuple[str, str]]) -> None:
-    """Measure named models (folders relative to the run) and write down where their scores lie."""
+def measure_models(context: RunContext, number: int, models: list[tuple[str, str]], start: str) -> None:
+    """Measure named models (folders relative to the run) and write down where their scores lie.
+
+    Args:
+        context: the run.
+        number: the round.
+        models: names and folders.
+        start: folder of the model that they were trained from.
+    """
     splits = [(name, path, "feedback") for name, path in models]
     splits += [(name, path, "hidden") for name, path in models if name in HIDDEN_RUNS or number == 0]
     context.progress.say(f"round {number} · evaluate · {', '.join(n for n, _ in models)}")
+    _measure(context, number, splits, start)
+
+
+def measure_split(context: RunContext, number: int, models: list[tuple[str, str]], start: str, split: str) -> None:
+    """Measure named models on one split alone."""
+    _measure(context, number, [(name, path, split) for name, path in models], start)
+
+
+def _measure(context: RunContext, number: int, wanted: list[tuple[str, str, str]], start: str) -> None:
+    """Measure (name, folder, split) triples; a folder that has several names is measured once."""
     first: dict[tuple[str, str], Path] = {}
-    for name, path, split in splits:
+    for name, path, split in wanted:
         first.setdefault((path, split), score_path(context, number, name, split))
+    config = context.config.evaluation
     jobs = [
-        (out.stem, str(context.absolute(p)), str(suite_path(context, s)), str(out)) for (p, s), out in first.items()
+        (
+            names,
+            base,
+            outs,
+            str(suite_path(context, split)),
+            config.batch,
+            config.written,
+            context.config.training.device,
+        )
+        for names, base, outs, split in _grouped(context, first, start)
     ]
     context.workers.map(measure_job, jobs)
     rows = [
         {"round": number, "name": name, "split": split, "path": context.relative(first[path, split])}
-        for name, path, split in splits
+        for name, path, split in wanted
     ]
     context.db.insert("scores", rows)
+
+
+def _grouped(
+    context: RunContext, first: dict[tuple[str, str], Path], start: str
+) -> list[tuple[str, str, dict[str, str], str]]:
+    """(name, base, adapter by file to write, split): one a model, or one for all adapters of a round's base."""
+    found: list[tuple[str, str, dict[str, str], str]] = []
+    shared: dict[str, dict[str, str]] = {}
+    for (path, split), out in first.items():
+        adapter = context.absolute(path) / "adapter"
+        if context.config.evaluation.adapters and (adapter.is_dir() or path == start):
+            shared.setdefault(split, {})[str(out)] = str(adapter) if path != start else ""
+        else:
+            found.append((out.stem, str(context.absolute(path)), {str(out): ""}, split))
+    return found + [(f"{split} adapters", str(context.absolute(start)), outs, split) for split, outs in shared.items()]
 
 
 def suite_path(context: RunContext, split: str) -> Path:
     """Where a suite lies."""
     return context.folder.scores / f"suite-{split}.json"
+
+
+def suite(context: RunContext, split: str) -> Suite:
+    """The benchmarks of a split."""
+    return load_suite(suite_path(context, split))
+
+
+def round_suite(context: RunContext, split: str, number: int) -> Suite:
+    """The benchmarks that a round is judged by: of the feedback ones the fold whose turn it is."""
+    whole = suite(context, split)
+    if split != "feedback":
+        return whole
+    return fold(whole, number, context.config.evaluation.folds, context.config.seed)
 
 
 def score_path(context: RunContext, number: int, name: str, split: str) -> Path:

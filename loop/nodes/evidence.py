@@ -11,8 +11,8 @@ from ..feedback.evidence_json import dump, load
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind
 from ..feedback.policy import vector
 from .deltas import apart, probes_of
-from .evaluate import scores_of
-from .floor import noise, scale, suite
+from .evaluate import round_suite, scores_of
+from .floor import noise, scale
 from .influence import with_influence, with_rubric_influence
 from .judges import calibrations, rubrics_in_use
 from .proposal import wished
@@ -41,7 +41,7 @@ def measure(context: RunContext, number: int) -> Evidence:
     files = [tuple(scores_of(context, number, n, "feedback") for n in (ref, new)) for _, new, ref in wanted]
     gains, cov = evidence_cov(
         [(a, b) for a, b in files],
-        suite(context, "feedback"),
+        round_suite(context, "feedback", number),
         noise(context, "feedback"),
         scale(context, "feedback"),
         [apart(context, (number, new), (number, ref)) for _, new, ref in wanted],

@@ -16,7 +16,7 @@ def finish(context: RunContext, state: State) -> Update:
         Pair("accepted", "base", s, scores_of(context, number, last, s), scores_of(context, 0, "base", s))
         for s in ("feedback", "hidden")
     ]
-    found = record_deltas(context, number, pairs)
+    found = record_deltas(context, number, pairs, whole=True)
     context.db.set_meta("final", {"round": number, "run": last, "path": state["accepted"], "stop": state["stop"]})
     context.progress.say(f"done · {state['stop']} · {_said(found['accepted', 'base', 'hidden'][-1])}")
     context.progress.say(f"report · {write_report(context.folder.root)}")

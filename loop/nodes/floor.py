@@ -1,14 +1,13 @@
 """The noise floor: runs on the same mixture with other seeds, before anything acts on a difference."""
 
 from ...eval.composite import Scale, scale_of
-from ...eval.noise import NoiseFloor, minimum_detectable_effect, noise_floor
-from ...eval.score import Suite
-from ...eval.suites import load_suite
+from ...eval.noise import NoiseFloor, noise_floor
+from ...eval.power import Detectable, detectable
 from ..context import Controls, RunContext
 from ..feedback.policy import shares
 from .allocate import planning_context
 from .bench import Bench
-from .evaluate import measure_models, scores_of, suite_path
+from .evaluate import measure_models, scores_of, suite
 from .train import full_run, train_runs
 
 SPLITS = ("feedback", "hidden")
@@ -24,16 +23,26 @@ def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
     specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in AA]
     trained = train_runs(context, 0, specs)
     models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
-    measure_models(context, 0, models)
+    measure_models(context, 0, models, start)
     for split in SPLITS:
-        suite = load_suite(suite_path(context, split))
-        scale = scale_of(scores_of(context, 0, "base", split), suite, context.config.evaluation.max_share)
-        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in AA], suite, scale)
+        asked = suite(context, split)
+        scale = scale_of(scores_of(context, 0, "base", split), asked, context.config.evaluation.max_share)
+        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in AA], asked, scale)
         context.db.set_meta(f"scale-{split}", scale)
         context.db.set_meta(f"noise-{split}", floor)
         if split == "feedback":
-            smallest = minimum_detectable_effect(floor.se["composite"])
-            context.progress.say(f"noise floor · a round can resolve a feedback composite of {smallest:.3f} sd")
+            context.progress.say(f"noise floor · {_told(detectable(floor, asked), scale)}")
+
+
+def _told(found: list[Detectable], scale: Scale) -> str:
+    """What a round can resolve, said before there is one."""
+    *single, composite = found
+    finest = min(single, key=lambda d: d.effect / scale.sd[d.benchmark])
+    coarsest = max(single, key=lambda d: d.effect / scale.sd[d.benchmark])
+    return (
+        f"a round can resolve a feedback composite of {composite.effect:.3f} sd; of single benchmarks "
+        f"{finest.benchmark} best ({finest.effect:.3f}), {coarsest.benchmark} worst ({coarsest.effect:.3f})"
+    )
 
 
 def scale(context: Controls, split: str) -> Scale:
@@ -44,8 +53,3 @@ def scale(context: Controls, split: str) -> Scale:
 def noise(context: RunContext, split: str) -> NoiseFloor:
     """The seed variance."""
     return NoiseFloor.model_validate(context.db.meta(f"noise-{split}"))
-
-
-def suite(context: RunContext, split: str) -> Suite:
-    """The benchmarks."""
-    return load_suite(suite_path(context, split))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...eval.suites import HeldOut, build_suite, save_suite, suite_texts
 from ...tiers.clean import clean
 from ...tiers.counts import StepCount, counts
 from ...tiers.decision import Action
@@ -19,16 +18,14 @@ from ...tiers.split import source_file, split
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..view.formats import done
-from .evaluate import suite_path
-
-HELD_OUT = "held out: "
+from .suites import HELD_OUT, benchmark_texts, cut_suites
 
 
 def hold(context: RunContext) -> None:
-    """Bring L1 and the two benchmark suites into being; every step is skipped where it is done already."""
+    """Bring L1 and the benchmark suites into being; every step is skipped where it is done already."""
     step(context, 0, "ingest", lambda: _ingest(context))
     step(context, 0, "split", lambda: _split(context))
-    _cut_suites(context)
+    cut_suites(context)
     step(context, 0, "clean", lambda: (_clean(context), None))
     step(context, 0, "dedup", lambda: (_dedup(context), None))
     step(context, 0, "decontaminate", lambda: (_decontaminate(context), None))
@@ -81,36 +78,12 @@ def _split(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
     held = held.filter(pc.equal(held["status"], "held"))
     files = [source_file(s) for s in held["source"].to_pylist()]
     config = context.config.holdout
-    parts = split(files, context.config.seed, config.feedback, config.hidden)
+    parts = split(files, context.config.seed, config.feedback, config.hidden, config.sealed)
     part = [parts[f] for f in files]
     kept = pa.array([p == "train" for p in part])
     reason = pa.array(["train" if p == "train" else f"{HELD_OUT}{p}" for p in part])
     verdicts = pa.table({"id": held["id"], "kept": kept, "reason": reason})
     return verdict_rows(0, "split", "rule:split", verdicts, held), None
-
-
-def _cut_suites(context: RunContext) -> None:
-    """Feedback and hidden twins from clean held-out texts of different files."""
-    if suite_path(context, "hidden").exists():
-        return
-    apart = context.store.documents(status="dropped")
-    apart = apart.filter(pc.starts_with(apart["reason"], HELD_OUT))
-    verdicts = clean(apart, context.config.clean)
-    apart = apart.filter(verdicts["kept"])
-    config, seed = context.config.evaluation, context.config.seed
-    feedback = build_suite("feedback", _held_out(apart, "feedback"), config, seed)
-    hidden = build_suite("hidden", _held_out(apart, "hidden"), config, seed, exclude=feedback)
-    for suite in (feedback, hidden):
-        for gone in suite.omitted:
-            context.event(0, "prepare", "warning", f"{suite.split} benchmark {gone.benchmark} left out: {gone.reason}")
-        save_suite(suite, suite_path(context, suite.split))
-    items = sum(len(b.items) for b in feedback.benchmarks)
-    context.progress.say(f"benchmarks · {len(feedback.benchmarks)} with {items} feedback items, and hidden twins")
-
-
-def _held_out(apart: pa.Table, part: str) -> list[HeldOut]:
-    mine = apart.filter(pc.equal(apart["reason"], f"{HELD_OUT}{part}")).to_pylist()
-    return [HeldOut(r["text"], r["domain"], source_file(r["source"])) for r in mine]
 
 
 def _l0(context: RunContext) -> pa.Table:
@@ -131,11 +104,3 @@ def _decontaminate(context: RunContext) -> pa.Table:
     held = _l0(context)
     verdicts = decontaminate(held, benchmark_texts(context), context.config.decontaminate)
     return verdict_rows(0, "decontaminate", "rule:decontaminate", verdicts, held, Tier.L1)
-
-
-def benchmark_texts(context: RunContext) -> list[str]:
-    """Every text of both suites: what no trained document may overlap."""
-    from ...eval.suites import load_suite
-
-    both = (load_suite(suite_path(context, s)) for s in ("feedback", "hidden"))
-    return [text for suite in both for text in suite_texts(suite)]

@@ -22,10 +22,10 @@ from ...tiers.tier import Arm, Tier
 from ..context import RunContext
 from .drawing import as_document, draw_key
 from .drive import drive, open_role
-from .hold import benchmark_texts
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of, quota
+from .suites import benchmark_texts
 from .targets import equal, spread
 
 WRITTEN = (Tier.L3, Tier.L4)

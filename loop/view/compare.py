@@ -31,6 +31,32 @@ def compared(reference: str, treatment: str, deltas: Sequence[Delta]) -> dict[st
     )
 
 
+def unsealed(run: str, looks: Sequence[Mapping[str, Any]], deltas: Sequence[Delta]) -> dict[str, Any]:
+    """A run's final model on its sealed items, and how often they were looked at.
+
+    Args:
+        run: its name.
+        looks: every look so far, this one last.
+        deltas: the final model against the base, and against the last control.
+    """
+    rows = sorted(
+        (d.model_dump(mode="json") for d in deltas),
+        key=lambda d: (d["reference"], d["benchmark"] != "composite", d["benchmark"]),
+    )
+    whole = next(r for r in rows if r["reference"] == "base")
+    sentence = (
+        f"{run} {WORDS[whole['verdict']]} its base on sealed items: {signed(whole['gain'])} sd "
+        f"(95 % interval {interval(whole)}, n = {count(whole['n'])})."
+    )
+    told = (
+        "The sealed set was opened for the first time."
+        if len(looks) == 1
+        else f"The sealed set had been opened {len(looks) - 1} times before (first {looks[0]['at']}): "
+        "what was decided after a look is no longer tested by it."
+    )
+    return dict(safe({"view": "unseal", "sentence": sentence, "record": told, "looks": list(looks), "rows": rows}))
+
+
 def tried(treatment: str, against: str, pairs: Mapping[int, Delta]) -> dict[str, Any]:
     """Pairs of whole runs that differ in one setting: each pair's hidden composite, and their mean.
 

@@ -229,6 +229,17 @@ def compare(data: Row) -> None:
     out.print(deltas(data["rows"]))
 
 
+def unseal(data: Row) -> None:
+    """`coevo unseal`: the final model on sealed items, and the record of looks."""
+    out = console()
+    out.print(Text(data["sentence"]))
+    out.print(Text(data["record"]))
+    for reference in dict.fromkeys(row["reference"] for row in data["rows"]):
+        out.print()
+        out.print(Text(f"accepted against {reference}"))
+        out.print(deltas([row for row in data["rows"] if row["reference"] == reference]))
+
+
 def trial(data: Row) -> None:
     """`coevo trial`: pairs of runs, and what they say together."""
     out = console()

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coevo.eval import EvalConfig, Suite, build_suite, harness, measure, read_scores
+from coevo.eval import EvalConfig, How, Suite, build_suite, harness, measure, read_scores
+from coevo.eval.scores import Score
 from coevo.tiers.errors import EvalError
 
 from .conftest import CONFIG, texts
@@ -84,7 +85,10 @@ def test_a_chunk_longer_than_the_context_rolls(make_model: MakeModel, suite: Sui
 
 @pytest.mark.parametrize("batch", [1, 5, 64])
 def test_scores_do_not_depend_on_the_batch(scores: Path, model: Path, suite: Suite, tmp_path: Path, batch: int) -> None:
-    one, other = read_scores(scores, suite), read_scores(measure(model, suite, tmp_path / "b", batch=batch), suite)
+    one, other = (
+        read_scores(scores, suite),
+        read_scores(measure(model, suite, tmp_path / "b", how=How(batch=batch)), suite),
+    )
     for name in one:
         np.testing.assert_allclose(one[name].values, other[name].values, atol=1e-5, rtol=0)
 
@@ -94,9 +98,9 @@ def test_what_is_measured_is_not_measured_again(
 ) -> None:
     calls = []
 
-    def count(lm: Any, asked: Suite) -> dict[str, tuple[float, float | None]]:
+    def count(lm: Any, asked: Suite, how: How) -> dict[str, Score]:
         calls.append(asked.digest)
-        return {item.id: (1.0, None) for benchmark in asked.benchmarks for item in benchmark.items}
+        return {item.id: Score(1.0) for benchmark in asked.benchmarks for item in benchmark.items}
 
     monkeypatch.setattr(harness, "_evaluate", count)
     out = tmp_path / "scores" / "main.parquet"
@@ -114,7 +118,9 @@ def test_what_is_measured_is_not_measured_again(
 def test_a_question_that_does_not_fit_is_refused(make_model: MakeModel, tmp_path: Path) -> None:
     config = EvalConfig(bpb_items=0, arithmetic_items=0, cloze_items=24, cloze_context_bytes=600)
     suite = build_suite("feedback", texts(1), config, seed=0)
-    with pytest.raises(EvalError, match=r"cloze_code item cloze-\w+ has \d+ tokens, the model takes 64: lower eval"):
+    with pytest.raises(
+        EvalError, match=r"cloze_code item cloze-\w+ has \d+ tokens, the model takes 64: lower evaluation"
+    ):
         measure(make_model(context=64), suite, tmp_path / "out.parquet")
 
 

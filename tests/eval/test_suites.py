@@ -68,7 +68,7 @@ def test_scripts_without_spaces_are_cut_between_characters() -> None:
 
 
 def test_texts_of_the_other_suite_are_not_used_again(suite: Suite) -> None:
-    twin = build_suite("hidden", texts(1), CONFIG, seed=0, exclude=suite)
+    twin = build_suite("hidden", texts(1), CONFIG, seed=0, exclude=[suite])
     assert not set(suite_texts(twin)) & set(suite_texts(suite))
 
 

@@ -1,0 +1,66 @@
+"""Answers that a model wrote itself, judged: numbers, mathematics, words, and programs that somebody else runs."""
+
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from .score import Benchmark, Item
+
+CODE = ("function", "program")
+"""Checks that need programs to be run."""
+_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_MARKED = re.compile(r"####\s*(.+)")
+
+
+def right(
+    benchmark: Benchmark, said: Sequence[str], execute: Callable[[Sequence[str]], Sequence[bool]] | None
+) -> list[float]:
+    """1 or 0 for each written answer, in the order of the benchmark's items.
+
+    Args:
+        benchmark: whose `check` says how.
+        said: what the model wrote after each prompt.
+        execute: runs programs and says which ended without an error; needed for code alone.
+
+    Raises:
+        ValueError: code, and nothing to run it with.
+    """
+    if benchmark.check in CODE:
+        if execute is None:
+            raise ValueError(f"{benchmark.name} wants programs to be run, and nothing was given that runs them")
+        programs = [_program(benchmark, item, text) for item, text in zip(benchmark.items, said, strict=True)]
+        return [float(ok) for ok in execute(programs)]
+    same = {"number": _same_number, "math": _same_expression, "text": _same_text}[benchmark.check]
+    return [float(same(text, item.target)) for item, text in zip(benchmark.items, said, strict=True)]
+
+
+def _program(benchmark: Benchmark, item: Item, text: str) -> str:
+    """What is run: a function goes on where its prompt ends, a program stands alone; then the tests."""
+    return (item.text if benchmark.check == "function" else "") + text + "\n" + item.target + "\n"
+
+
+def _same_number(said: str, target: str) -> bool:
+    """The number behind `####`, or else the last one, equals the target."""
+    marked = _MARKED.search(said)
+    numbers = _NUMBER.findall(marked.group(1) if marked else said)
+    return bool(numbers) and _value(numbers[0 if marked else -1]) == _value(target)
+
+
+def _value(number: str) -> Fraction | str:
+    try:
+        return Fraction(number.replace(",", "").strip())
+    except (ValueError, ZeroDivisionError):
+        return number.strip()
+
+
+def _same_expression(said: str, target: str) -> bool:
+    """Equal as mathematics, by math-verify; the answer is the last boxed or final expression."""
+    from math_verify import parse, verify
+
+    return bool(verify(parse(target if "$" in target or "\\boxed" in target else f"${target}$"), parse(said)))
+
+
+def _same_text(said: str, target: str) -> bool:
+    """The first line, case and surrounding marks aside."""
+    first = said.strip().splitlines()[0] if said.strip() else ""
+    return first.strip(" .\"'()").casefold() == target.strip(" .\"'()").casefold()

@@ -1,0 +1,128 @@
+"""The engine: a model behind lm-eval's interface, loaded once, its adapters swapped; the libraries kept quiet."""
+
+import functools
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..tiers.errors import EvalError
+from .likelihood import continuation_scores
+
+LONGEST_CONTEXT = 4096
+"""Models with a longer context are measured with this one: rolling windows of more tokens cost memory, not meaning."""
+
+
+@contextmanager
+def quiet(offline: bool = True) -> Iterator[None]:
+    """Offline, without the progress bars and the advice that the libraries print, and without their import warnings."""
+    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE") if offline else ():
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with warnings.catch_warnings():
+        for module in ("lm_eval", "datasets", "transformers", "torch", "peft", "multiprocess", "dill"):
+            warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
+        from transformers.utils import logging as transformers_logging
+
+        bars = transformers_logging.is_progress_bar_enabled()
+        loggers = [logging.getLogger(name) for name in ("lm_eval", "transformers")]
+        levels = [logger.level for logger in loggers]
+        transformers_logging.disable_progress_bar()
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            if bars:
+                transformers_logging.enable_progress_bar()
+
+
+@functools.cache
+def _model_class() -> type[Any]:
+    """HFLM with our batching, made on first use because importing lm-eval takes seconds."""
+    from lm_eval.api import task
+    from lm_eval.models import huggingface
+    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+    task.tqdm = functools.partial(task.tqdm, disable=True)  # its request builder has no switch for the progress bar
+
+    base: Any = huggingface.HFLM
+
+    class SharedContextLM(base):  # type: ignore[misc]  # lm_eval has no types
+        """HFLM's tokenization and windows; likelihoods by `continuation_scores`."""
+
+        def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
+            return list(super().loglikelihood(requests, disable_tqdm=True))
+
+        def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
+            owners, windows = [], []
+            for owner, request in enumerate(requests):
+                tokens = self.tok_encode(request.args[0])
+                for window in get_rolling_token_windows(tokens, self.prefix_token_id, self.max_length, 1):
+                    owners.append(owner)
+                    windows.append((None, *make_disjoint_window(window)))
+            sums = [0.0] * len(requests)
+            for owner, (loss, _) in zip(owners, self._loglikelihood_tokens(windows), strict=True):
+                sums[owner] += loss
+            return sums
+
+        def _loglikelihood_tokens(
+            self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
+        ) -> list[tuple[float, bool]]:
+            pairs = [(tuple(context), tuple(ending)) for _, context, ending in requests]
+            # Nothing here asks whether greedy decoding would have hit; the search for the maximum would cost a tenth.
+            return [(score, False) for score in continuation_scores(self.model, pairs, self.batch_size)]
+
+    return SharedContextLM
+
+
+def load(model: Path, batch: int, device: str, dtype: str) -> Any:
+    """The model behind lm-eval's interface."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model)
+        network: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype))
+        network = network.to(torch.device(_device(device)))
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EvalError(f"{model} cannot be loaded as a causal language model with a tokenizer: {error}") from error
+    positions = getattr(network.config, "max_position_embeddings", None) or LONGEST_CONTEXT
+    length = int(min(positions, tokenizer.model_max_length, LONGEST_CONTEXT))
+    return _model_class()(pretrained=network, tokenizer=tokenizer, batch_size=batch, max_length=length)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
+
+
+@contextmanager
+def adapted(lm: Any, adapter: Path) -> Iterator[None]:
+    """The engine's model with a LoRA adapter on it while the block runs, and without it again afterwards.
+
+    Raises:
+        EvalError: there is no adapter in the folder, or it was made for another base.
+    """
+    from peft import PeftModel
+
+    if not (adapter / "adapter_config.json").is_file():
+        raise EvalError(f"no adapter to measure in {adapter}: wanted a folder with adapter_config.json")
+    base = lm._model
+    try:
+        lm._model = PeftModel.from_pretrained(base, str(adapter)).eval()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EvalError(
+            f"the adapter in {adapter} does not fit its base ({error}): name the base it was trained on"
+        ) from error
+    try:
+        yield
+    finally:
+        # peft freezes the base, and frozen weights go through another kernel, 1e-7 apart
+        lm._model = lm._model.unload().requires_grad_(True)
