@@ -212,6 +212,32 @@ def trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], run
     _show(run_trial(preset, against, seeds, overrides, runs), text.trial, as_json)
 
 
+@cli.command()
+@click.argument("name")
+@click.argument("protocol")
+@click.option("--candidate", "candidates", multiple=True, metavar="ARM", help="Arm in question, such as math/L3.")
+@click.option("--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Pairs of runs.")
+@click.option("--steps", type=click.IntRange(min=1), help="Steps of each run [default: training.steps].")
+@click.option("--quiet", is_flag=True, help="Say nothing until the end.")
+@RUNS
+@JSON
+def verify(
+    name: str,
+    protocol: str,
+    candidates: tuple[str, ...],
+    seeds: int,
+    steps: int | None,
+    quiet: bool,
+    runs: Path,
+    as_json: bool,
+) -> None:
+    """What tiers or arms of the run NAME are worth by a PROTOCOL: efficient, decay, tiered, stages, or a YAML file."""
+    from .verify import Asked, verify
+    from .view import text
+
+    _show(verify(runs, name, Asked(protocol, candidates, seeds, steps or 0), quiet), text.verified, as_json)
+
+
 cli.add_command(lab)
 
 

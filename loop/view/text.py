@@ -253,3 +253,16 @@ def trial(data: Row) -> None:
             "seed,hidden composite gain,95 % interval,n",
         )
     )
+
+
+def verified(data: Row) -> None:
+    """`coevo verify`: the pairs of a protocol, and the mean of every benchmark over them."""
+    out = console()
+    out.print(Text(f"{data['protocol']['about']} ({data['protocol']['source']})"))
+    trial(data)
+    rows = [
+        (b["benchmark"], signed(b["gain"]), interval(b), count(b["seeds"]), verdict(b["verdict"]))
+        for b in data["benchmarks"]
+    ]
+    heads = ("benchmark", "hidden gain", "95 % interval over seeds", "seeds", "verdict")
+    out.print(table(heads, rows, "hidden gain,95 % interval over seeds,seeds"))
