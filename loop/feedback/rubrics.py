@@ -12,6 +12,9 @@ from .regression import SCALES, block_prior, contrast_features, stacked_cov
 from .rubric_hedge import counterfactual, hedged
 from .rubric_influence import averaged
 
+BESIDE = 3 / 7
+"""Prior sd of a worth beside the influence, in units of its sd without one."""
+
 
 class RubricWorth(Record):
     """One rubric after a round: what it was measured to be worth, and the weight it selects with next."""
@@ -146,7 +149,7 @@ def _prior(p: int, config: FeedbackConfig, influence: Floats | None) -> tuple[Fl
     if influence is None:
         return np.full(p, config.rubric_mean * unit), np.full(p, (config.rubric_sd * unit) ** 2), np.eye(p)
     mean, sd = config.rubric_trust
-    variance = np.array([(0.5 * config.rubric_sd * unit) ** 2] * p + [(sd * unit) ** 2])
+    variance = np.array([(BESIDE * config.rubric_sd * unit) ** 2] * p + [(sd * unit) ** 2])
     return np.append(np.zeros(p), mean * unit), variance, np.column_stack([np.eye(p), influence])
 
 
