@@ -21,13 +21,17 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 THIRD_PARTY: dict[str, set[str]] = {
     "prompts": {"jinja2", "pydantic", "yaml"},
-    # charset_normalizer, rensa, trafilatura: what ingest and dedup stand on (encodings, MinHash, main text of pages).
+    # charset_normalizer, fsspec, lxml, rensa, trafilatura, zstandard: what ingest and dedup stand on (encodings, remote
+    # files, formulas in pages, MinHash, main text of pages, packed files).
     "tiers": {
         "charset_normalizer",
         "datasets",
         "duckdb",
         "faiss",
+        "fsspec",
+        "ftfy",  # broken encoding mended in L1
         "lance",
+        "lxml",
         "numpy",
         "pyarrow",
         "pydantic",
@@ -38,6 +42,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "trafilatura",
         "transformers",
         "xxhash",
+        "zstandard",
     },
     "agents": {
         "ftfy",  # the editor's rule against broken encoding

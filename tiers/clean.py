@@ -1,11 +1,15 @@
 """L0 to L1: every rule over every text, with the rule, the measured value and the limit as the reason."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .config import CleanConfig
-from .filters import RULES, Batch
+from .domains import packs
+from .errors import InputError
+from .filters import FAMILIES, RULES, Batch
 
 BATCH_BYTES = 8_000_000
 BATCH_ROWS = 4_096
@@ -14,7 +18,7 @@ PASSED = "passes every rule"
 
 
 def clean(docs: pa.Table, config: CleanConfig | None = None) -> pa.Table:
-    """Judge each text by the rules in `tiers.filters`.
+    """Judge each text by the rules in `tiers.filters`: those for all, its domain pack's, and the families asked for.
 
     Args:
         docs: id, text, domain, kind, source; any number, worked through in batches of a few megabytes.
@@ -23,8 +27,14 @@ def clean(docs: pa.Table, config: CleanConfig | None = None) -> pa.Table:
     Returns:
         id, kept, reason, one row a text in the same order. A reason is `rule: value > limit` of the first rule that
         refuses, or `PASSED`.
+
+    Raises:
+        InputError: a family is asked for that there is not.
     """
     limits = config or CleanConfig()
+    unknown = [name for name in limits.families if name not in FAMILIES]
+    if unknown:
+        raise InputError(f"clean.families: wanted some of {', '.join(FAMILIES)}, got {unknown[0]!r}")
     reasons = [_reasons(Batch.of(part), limits) for part in batches(docs)]
     chunks = pa.chunked_array(reasons, pa.string())
     return verdicts(docs, chunks, PASSED)
@@ -51,4 +61,16 @@ def verdicts(docs: pa.Table, reasons: pa.ChunkedArray, passed: str) -> pa.Table:
 
 def _reasons(batch: Batch, config: CleanConfig) -> pa.Array:
     """[n] the first refusing rule's reason, or null."""
-    return pc.coalesce(*(rule(batch, config) for rule in RULES))
+    rules = RULES if config.house else ()
+    made = [rule(batch, config) for rule in rules] + list(_of_domains(batch, config))
+    made += [rule(batch, config) for name in config.families for rule in FAMILIES[name]]
+    return pc.coalesce(*made) if made else pa.nulls(len(batch), pa.string())
+
+
+def _of_domains(batch: Batch, config: CleanConfig) -> Iterator[pa.Array]:
+    """[n] reasons of each pack's rules for its own domain's texts; this machine's own have none of these faults."""
+    for name, pack in packs().items() if config.packs else ():
+        mine = np.asarray(batch.domain == name, bool) & ~batch.is_local
+        if mine.any():
+            part, at = batch.part(mine), pa.array(np.cumsum(mine) - 1, mask=~mine)
+            yield from (rule(part, config).take(at) for rule in pack.rules)

@@ -10,12 +10,15 @@ class SourceConfig(Record):
     """One place to read raw text from."""
 
     url: str = Field(min_length=1)
-    """`local:` (this machine's Python), or the path of a folder or file.
+    """`local:` (this machine's Python), the path of a folder or file, an fsspec URL, or `datasets:NAME?split=train`.
 
-    Read are .jsonl, .jsonl.gz, .parquet, .txt, .md, .rst, .html and .py.
+    Read are text, Markdown, LaTeX, HTML, code, .jsonl, .parquet and .warc, packed as .gz or .zst or not.
     """
     domain: str | None = None
-    """Domain of records that name none themselves and lie in no folder called after one; None: by file type."""
+    """Domain of records that name none themselves and lie in no folder called after one; None: by file type;
+    `auto`: by each record's own text."""
+    max_records: int = Field(default=1_000_000, gt=0)
+    """Of a `datasets:` source no more rows than this are streamed."""
 
 
 class IngestConfig(Record):
@@ -35,9 +38,9 @@ class IngestConfig(Record):
     max_record_bytes: int = Field(default=4_000_000, gt=0)
     """A longer text is quarantined."""
     max_unpacked_bytes: int = Field(default=4_000_000_000, gt=0)
-    """A gzip file is read no further than this."""
+    """A packed file is read no further than this."""
     max_gzip_ratio: float = Field(default=200.0, gt=1)
-    """A gzip file that grows by more is a bomb (text grows by 3 to 30); looked at after the first 16 MB."""
+    """A packed file that grows by more is a bomb (text grows by 3 to 30); looked at after the first 16 MB."""
     exclude: tuple[str, ...] = ()
     """Folders never read, such as the run folder."""
 
@@ -45,6 +48,12 @@ class IngestConfig(Record):
 class CleanConfig(Record):
     """Limits of the rules that make L1 of L0. Shares lie in 0..1; Gopher's are from arXiv 2112.11446, table A1."""
 
+    house: bool = True
+    """coevo's own rules, for every text."""
+    packs: bool = True
+    """The rules of each text's domain pack (docs/domains.md); texts of `local:` have none."""
+    families: tuple[str, ...] = ()
+    """Published rules as their authors set them, for every text: gopher-quality, gopher-repetition, c4, fineweb."""
     min_chars: int = 120
     max_chars: int = 200_000
     min_letters: float = 0.55

@@ -65,7 +65,7 @@ def _ingest(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
     fresh, odd = found.documents, found.quarantined
     held = rows(
         0, "ingest", "rule:ingest", fresh["id"], Action.INGEST, "read", fresh["domain"], int(Tier.L0),
-        kind=fresh["kind"], source=fresh["source"],
+        kind=fresh["kind"], source=fresh["source"], evidence=found.evidence,
     )  # fmt: skip
     aside = rows(
         0, "ingest", "rule:ingest", odd["id"], Action.QUARANTINE, odd["reason"], odd["domain"], source=odd["source"]

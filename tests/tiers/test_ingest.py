@@ -235,7 +235,7 @@ def test_pages_give_their_main_text(tmp_path: Path) -> None:
     ("url", "says"),
     [
         ("nowhere/at/all", "does not exist"),
-        ("s3://bucket/x", "remote"),
+        ("nosuch://bucket/x", "unknown protocol"),
         ("file.xyz", "no known sort"),
         ("empty", "no text in"),
     ],

@@ -2,8 +2,9 @@
 
 from . import code, repetition, text
 from .batch import Batch, Rule
+from .published import FAMILIES
 
 RULES: tuple[Rule, ...] = (*text.RULES, *code.RULES, *repetition.RULES)
 """All rules, in the order in which the first to refuse gives the reason."""
 
-__all__ = ["Batch", "RULES", "Rule"]
+__all__ = ["Batch", "FAMILIES", "RULES", "Rule"]

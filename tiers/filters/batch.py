@@ -15,7 +15,7 @@ from ..tokens import SPACES, Ints, Tokens, tokenize
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-CLASSES = ("character", "letter", "digit", "space", "control", "cjk", "line")
+CLASSES = ("character", "letter", "digit", "space", "control", "cjk", "line", "han")
 MIN_CJK = 0.2
 """A text with this share of CJK characters among its visible ones is judged as CJK."""
 
@@ -24,7 +24,8 @@ def _table() -> np.ndarray[Any, np.dtype[np.bool_]]:
     """[classes, 256] which byte counts for which class; a character counts at its first byte.
 
     First bytes tell the blocks well enough for ratios: E3..ED begin CJK, kana and Hangul; E2 and EF are mostly
-    punctuation and symbols, C2 Latin-1 signs; other multi-byte characters are letters.
+    punctuation and symbols, C2 Latin-1 signs; other multi-byte characters are letters. E4..E9 are Han
+    (U+4000 to U+9FFF).
     """
     table = np.zeros((len(CLASSES), 256), bool)
     byte = np.arange(256)
@@ -38,10 +39,16 @@ def _table() -> np.ndarray[Any, np.dtype[np.bool_]]:
     table[4] = ((byte < 32) & ~table[3]) | (byte == 127)
     table[5] = cjk
     table[6] = byte == 10
+    table[7] = (byte >= 0xE4) & (byte <= 0xE9)
     return table
 
 
-TABLE = _table()
+BITS = np.packbits(_table(), axis=0, bitorder="little")[0]
+"""[256] bit i is set for bytes of class i."""
+
+
+LOCAL_ROOTS = ("stdlib/", "site/")
+"""How the names of `local:`'s texts begin."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,12 @@ class Batch:
         names = [np.asarray(table[c].to_pylist(), dtype=object) for c in ("domain", "kind")]
         return cls(text, names[0], names[1], table["source"].to_pylist())
 
+    def part(self, rows: Mask) -> "Batch":
+        """The texts for which a mask [n] holds, as a batch of their own."""
+        where = np.flatnonzero(rows)
+        names = [self.source[i] for i in where]
+        return Batch(self.text.filter(pa.array(rows)), self.domain[rows], self.kind[rows], names)
+
     def __len__(self) -> int:
         return len(self.text)
 
@@ -75,7 +88,11 @@ class Batch:
         offsets = np.frombuffer(self.text.buffers()[1], np.int64)[self.text.offset : self.text.offset + len(self) + 1]
         data = self.text.buffers()[2]
         raw = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-        return {name: _sums(TABLE[i][raw], offsets) for i, name in enumerate(CLASSES)}
+        if not len(self) or not len(raw):
+            return {name: np.zeros(len(self), np.int64) for name in CLASSES}
+        bits = BITS[raw[offsets[0] : offsets[-1]]]
+        starts = offsets - offsets[0]
+        return {name: _sums((bits >> i) & 1, starts) for i, name in enumerate(CLASSES)}
 
     @cached_property
     def visible(self) -> Floats:
@@ -85,7 +102,20 @@ class Batch:
     @cached_property
     def is_cjk(self) -> Mask:
         """[n] whether a text is mainly Chinese, Japanese or Korean."""
-        return self.counts["cjk"] / self.visible >= MIN_CJK
+        return np.asarray((self.counts["cjk"] / self.visible >= MIN_CJK) | (self.domain == "zh"), bool)
+
+    @cached_property
+    def is_technical(self) -> Mask:
+        """[n] whether prose, not this machine's own, is about code: it holds some, or is of that domain."""
+        fenced = pc.match_substring_regex(self.text, r"(?m)^[ \t>]*(?:```|~~~|\.\. code|\{% highlight|\[source)")
+        quoted = self.matches(r"`[^`\n]+`") >= 3
+        about = np.asarray(self.domain == "code", bool) | fenced.to_numpy(zero_copy_only=False) | quoted
+        return np.asarray(about & ~self.is_local & ~self.is_code, bool)
+
+    @cached_property
+    def is_local(self) -> Mask:
+        """[n] whether a text is this machine's own (`local:`), whose names begin with where it was found."""
+        return np.array([name.startswith(LOCAL_ROOTS) for name in self.source], bool)
 
     @cached_property
     def is_code(self) -> Mask:
@@ -96,6 +126,16 @@ class Batch:
     def is_math(self) -> Mask:
         """[n] whether a text is mathematics."""
         return np.asarray(self.domain == "math", bool) & ~self.is_code
+
+    @cached_property
+    def lines(self) -> "Lines":
+        """Every line that is not blank."""
+        lists = pc.split_pattern(self.text, "\n")
+        rows = np.repeat(np.arange(len(self)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
+        flat = pc.utf8_trim_whitespace(lists.flatten())
+        lengths = pc.utf8_length(flat).to_numpy(zero_copy_only=False).astype(np.int64)
+        real = lengths > 0
+        return Lines(flat.filter(pa.array(real)), rows[real], lengths[real], len(self))
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -127,10 +167,39 @@ class Batch:
         return np.asarray(1 - left / np.maximum(self.counts["character"], 1), float)
 
 
-def _sums(flags: Mask, offsets: Ints) -> Ints:
-    """[n] how many flags are set between neighbouring offsets."""
-    total = np.concatenate([[0], np.cumsum(flags, dtype=np.int64)])
-    return np.asarray(total[offsets[1:]] - total[offsets[:-1]], np.int64)
+@dataclass(frozen=True)
+class Lines:
+    """The lines of n texts that are not blank, trimmed, end to end."""
+
+    text: pa.Array
+    """[l] large_string."""
+    rows: Ints
+    """[l] which text each line belongs to."""
+    lengths: Ints
+    """[l] characters."""
+    n: int
+
+    @cached_property
+    def counts(self) -> Floats:
+        """[n] lines of each text, at least 1."""
+        return np.maximum(np.bincount(self.rows, minlength=self.n), 1).astype(float)
+
+    def share(self, which: Any) -> Floats:
+        """[n] share of each text's lines for which a mask [l] holds."""
+        return np.asarray(np.bincount(self.rows, weights=which, minlength=self.n) / self.counts, float)
+
+    def matching(self, pattern: str) -> Mask:
+        """[l] whether a regular expression (RE2) matches."""
+        return np.asarray(pc.match_substring_regex(self.text, pattern).to_numpy(zero_copy_only=False), bool)
+
+
+def _sums(flags: Any, offsets: Ints) -> Ints:
+    """[n] how many flags (0 or 1) are set between neighbouring offsets."""
+    full = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat gives an empty range its next element
+    sums = np.zeros(len(offsets) - 1, np.int64)
+    if len(full):
+        sums[full] = np.add.reduceat(flags, offsets[full], dtype=np.int64)
+    return sums
 
 
 Reasons: TypeAlias = pa.Array

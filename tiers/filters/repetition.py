@@ -60,7 +60,9 @@ def duplicate_ngrams(batch: Batch, config: CleanConfig) -> Reasons:
 
 def _loosened(name: str, share: Floats, limit: float, batch: Batch, applies: Mask) -> Reasons:
     """The reasons under the limit for prose and under the looser one for technical text."""
-    loose = batch.is_code | batch.is_math | np.asarray(batch.kind == "docstring", bool) | batch.is_cjk
+    loose = (
+        batch.is_code | batch.is_math | np.asarray(batch.kind == "docstring", bool) | batch.is_cjk | batch.is_technical
+    )
     strict = over(name, share, limit, applies & ~loose)
     return pc.coalesce(strict, over(name, share, min(0.9, TECHNICAL_FACTOR * limit), applies & loose))
 

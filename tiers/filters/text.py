@@ -14,6 +14,8 @@ ENOUGH_WORDS = 50
 ENOUGH_LINES = 20
 CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
+FILLED = 2_000
+"""One mention of filler in this many characters is about it, more is made of it."""
 TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
 """A tag, and not an address in angle brackets."""
 DAMAGE = (
@@ -41,7 +43,8 @@ def damaged(batch: Batch, config: CleanConfig) -> Reasons:
 
 def few_letters(batch: Batch, config: CleanConfig) -> Reasons:
     """Tables, rulers and numbers."""
-    limits = np.where(batch.is_math, config.min_letters_math, config.min_letters)
+    mixed = batch.is_math | batch.is_technical | np.asarray(batch.domain == "zh", bool)
+    limits = np.where(mixed, config.min_letters_math, config.min_letters)
     share = batch.counts["letter"] / batch.visible
     reasons = [
         under("few-letters", share, limit, ~batch.is_code & (limits == limit))
@@ -62,9 +65,13 @@ def long_words(batch: Batch, config: CleanConfig) -> Reasons:
 
 def other_script(batch: Batch, config: CleanConfig) -> Reasons:
     """Written in other letters than English is."""
-    letters = np.maximum(batch.matches(r"\pL"), 1)
-    share = 1 - batch.matches(r"\p{Latin}") / letters
-    return over("other-script", share, config.max_other_script, _is_english(batch))
+    foreign = _multibyte(batch) > config.max_other_script * (batch.counts["letter"] - _multibyte(batch))
+    applies = _is_english(batch) & foreign  # of the others no regular expression need be asked
+    share = np.zeros(len(batch))
+    if applies.any():
+        part = batch.part(applies)
+        share[applies] = 1 - part.matches(r"\p{Latin}") / np.maximum(part.matches(r"\pL"), 1)
+    return over("other-script", share, config.max_other_script, applies)
 
 
 def word_list(batch: Batch, config: CleanConfig) -> Reasons:
@@ -110,17 +117,26 @@ def markup(batch: Batch, config: CleanConfig) -> Reasons:
 
 def lorem_ipsum(batch: Batch, config: CleanConfig) -> Reasons:
     """Filler of page templates (C4, arXiv 1910.10683)."""
-    return over("lorem-ipsum", batch.matches(r"(?i)lorem ipsum"), 0, ~batch.is_code)
+    found = batch.matches(r"(?i)lorem ipsum")
+    said = np.where(
+        batch.is_local, found, found * (found * FILLED >= batch.counts["character"])
+    )  # texts may speak of it
+    return over("lorem-ipsum", said, 0, ~batch.is_code)
 
 
 def _is_prose(batch: Batch) -> Any:
-    """[n] neither code nor mathematics nor CJK."""
-    return ~batch.is_code & ~batch.is_math & ~batch.is_cjk
+    """[n] neither code nor mathematics nor CJK nor about code."""
+    return ~batch.is_code & ~batch.is_math & ~batch.is_cjk & ~batch.is_technical
 
 
 def _is_english(batch: Batch) -> Any:
     """[n] prose that should be English."""
     return ~batch.is_code & np.asarray(batch.domain == "en", bool)
+
+
+def _multibyte(batch: Batch) -> Any:
+    """[n] bytes that continue a character, so at least as many as there are characters beyond ASCII."""
+    return np.asarray(pc.binary_length(batch.text).to_numpy(zero_copy_only=False)) - batch.counts["character"]
 
 
 def _word_length(batch: Batch) -> Any:

@@ -2,10 +2,56 @@
 
 from pathlib import PurePosixPath
 
-CODE = frozenset({".py", ".c", ".cc", ".cpp", ".h", ".hpp", ".java", ".js", ".ts", ".go", ".rs", ".rb", ".sh"})
+CODE = frozenset(
+    [
+        ".py",
+        ".pyi",
+        ".c",
+        ".cc",
+        ".cpp",
+        ".cxx",
+        ".h",
+        ".hh",
+        ".hpp",
+        ".cs",
+        ".java",
+        ".kt",
+        ".scala",
+        ".js",
+        ".mjs",
+        ".jsx",
+        ".ts",
+        ".tsx",
+        ".go",
+        ".rs",
+        ".rb",
+        ".php",
+        ".swift",
+        ".sh",
+        ".bash",
+        ".pl",
+        ".lua",
+        ".r",
+        ".jl",
+        ".hs",
+        ".ml",
+        ".sql",
+        ".m",
+        ".f90",
+    ]
+)
 HTML = frozenset({".html", ".htm", ".xhtml"})
-PROSE = frozenset({".txt", ".md", ".rst"})
-READABLE = frozenset({".py", *HTML, *PROSE, ".jsonl", ".parquet"})
+LATEX = frozenset({".tex", ".ltx", ".latex"})
+PROSE = frozenset({".txt", ".md", ".markdown", ".rst"})
+ARCHIVES = frozenset({".warc", ".wet"})
+RECORDS = frozenset({".jsonl", ".parquet", *ARCHIVES})
+READABLE = CODE | HTML | LATEX | PROSE | RECORDS
+SAID = (
+    "code of 30 languages, .txt, .md, .rst, .tex, .html, .jsonl, .parquet, .warc; "
+    "all but Parquet also packed as .gz or .zst"
+)
+AUTO = "auto"
+"""As a source's domain: each record's own text says which."""
 
 MATHEMATICAL = (
     "site/mpmath",
@@ -30,8 +76,8 @@ def is_mathematical(source: str) -> bool:
 
 
 def suffix(path: str) -> str:
-    """Lower-case suffix without `.gz`."""
-    return PurePosixPath(path.lower().removesuffix(".gz")).suffix
+    """Lower-case suffix without `.gz` and `.zst`."""
+    return PurePosixPath(path.lower().removesuffix(".gz").removesuffix(".zst")).suffix
 
 
 def guess(path: str, stated: str | None, default: str | None, known: tuple[str, ...]) -> str:
@@ -40,16 +86,21 @@ def guess(path: str, stated: str | None, default: str | None, known: tuple[str, 
     Args:
         path: where it lies, with `/`.
         stated: its own `domain` field.
-        default: the source's configured domain.
+        default: the source's configured domain (`auto` is settled later, by the text).
         known: domains of the run; only these count as folder names.
     """
     if stated:
         return stated
     folders = [part.lower() for part in PurePosixPath(path).parts[:-1]]
     named = next((part for part in reversed(folders) if part in known), None)
-    return named or default or ("code" if suffix(path) in CODE else "en")
+    return named or default or by_suffix(path)
+
+
+def by_suffix(path: str) -> str:
+    """What files of this sort hold mostly."""
+    return "code" if suffix(path) in CODE else "math" if suffix(path) in LATEX else "en"
 
 
 def kind_of(path: str, domain: str) -> str:
     """`source` for program text, else `text`."""
-    return "source" if domain == "code" and suffix(path) not in PROSE else "text"
+    return "source" if domain == "code" and suffix(path) not in PROSE | HTML | LATEX else "text"

@@ -1,37 +1,56 @@
-"""Folders and files as sources: which files are read, and how one file of each sort is."""
+"""Folders, files and URLs as sources: which files are read, and how one file of each sort is."""
 
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
 from .decode import decode
-from .domains import HTML, READABLE, guess, kind_of, suffix
-from .records import Malformed, page, read_records
+from .domains import HTML, LATEX, READABLE, RECORDS, SAID, guess, kind_of, suffix
+from .latex import latex_body
+from .licence import folder_licence, folder_repo, licence_of
+from .place import Place, Remote, is_remote, remote_files
+from .records import Malformed, evidence, page, read_records, settled
 from .sample import Raw, Sample
+from .unpack import Damaged, packing, unpacked
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
-RECORDS = frozenset({".jsonl", ".parquet"})
 
 
 def read_path(url: str, domain: str | None, sample: Sample) -> None:
-    """Offer everything readable under a folder, or one file.
+    """Offer everything readable under a folder or fsspec URL, or one file.
 
     Args:
-        url: path of the folder or file.
-        domain: for files whose folder says none.
+        url: path of the folder or file, or URL.
+        domain: for files whose folder says none; `auto`: by each text.
         sample: what takes or rejects the records.
 
     Raises:
         InputError: there is nothing there, it may not be read, or it is of no known sort.
     """
+    if is_remote(url):
+        _read_all(_remote(url, sample), domain, sample, {})
+        return
     root = source_root(url)
     if root.is_dir():
         found = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in walk(root, sample)]
+        about = {"licence": folder_licence(root), "repo": folder_repo(root)}
     else:
-        found = [(root, root.name)]
-    _read_all([(path, printable(name)) for path, name in found], domain, sample)
+        found, about = [(root, root.name)], {}
+    _read_all([(path, printable(name)) for path, name in found], domain, sample, about)
+
+
+def _remote(url: str, sample: Sample) -> list[tuple[Place, str]]:
+    """Readable files under a URL; the others are counted as ignored."""
+    found: list[tuple[Place, str]] = []
+    for place, name in remote_files(url):
+        if readable(name):
+            found.append((place, printable(name)))
+        else:
+            sample.ignored[suffix(name) or name] += 1
+    return found
 
 
 def source_root(url: str) -> Path:
@@ -47,7 +66,7 @@ def source_root(url: str) -> Path:
     if not os.access(root, os.R_OK):
         raise InputError(f"source {url} may not be read: chmod it, or name another")
     if not root.is_dir() and not readable(root.name):
-        raise InputError(f"source {url} is of no known sort: wanted {', '.join(sorted(READABLE))} or .jsonl.gz")
+        raise InputError(f"source {url} is of no known sort: wanted {SAID}")
     return root
 
 
@@ -68,8 +87,8 @@ def walk(root: Path, sample: Sample) -> Iterator[Path]:
 
 
 def readable(name: str) -> bool:
-    """Whether a file of this name is of a sort we read (of the packed ones, only jsonl.gz)."""
-    return suffix(name) in READABLE and (not name.lower().endswith(".gz") or suffix(name) == ".jsonl")
+    """Whether a file of this name is of a sort we read (Parquet packs its own columns)."""
+    return suffix(name) in READABLE and not (packing(name) and suffix(name) == ".parquet")
 
 
 def printable(name: str) -> str:
@@ -77,8 +96,16 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def read_file(path: Path, name: str, domain: str, sample: Sample, weight: float = 1.0, most: int | None = None) -> None:
-    """Offer one file of text, Markdown, HTML or Python.
+def read_file(
+    path: Place,
+    name: str,
+    domain: str,
+    sample: Sample,
+    weight: float = 1.0,
+    most: int | None = None,
+    about: dict[str, str] | None = None,
+) -> None:
+    """Offer one file of text, Markdown, LaTeX, HTML or code.
 
     Args:
         path: the file.
@@ -87,33 +114,48 @@ def read_file(path: Path, name: str, domain: str, sample: Sample, weight: float 
         sample: what takes or rejects it.
         weight: see `Sample`.
         most: see `Sample.offer`.
+        about: what is known of its folder; None: it is one of this machine's own, read by the main path only.
     """
     try:
         text = load(path, sample)
-        raw = (
-            page(text, name, domain, sample) if suffix(name) in HTML else Raw(name, text, domain, kind_of(name, domain))
-        )
+        if suffix(name) in HTML:
+            raw = page(text, name, domain, sample, fallbacks=about is not None)
+        else:
+            raw = Raw(name, text, domain, kind_of(name, domain))
+        if about is not None:
+            raw = settled(_described(raw, about, name), sample)
     except Malformed as error:
         sample.reject(name, domain, str(error))
     else:
         sample.offer(raw, weight, most)
 
 
-def load(path: Path, sample: Sample) -> str:
-    """A whole file as text, newlines made line feeds.
+def _described(raw: Raw, about: dict[str, str], name: str) -> Raw:
+    """The record with the licence that it states or its folder has; of LaTeX the body."""
+    own = licence_of(raw.text[:2_000]) if raw.kind == "source" else ""
+    text = latex_body(raw.text) if suffix(name) in LATEX else raw.text
+    return replace(raw, text=text, evidence=evidence(raw.evidence, about | ({"licence": own} if own else {})))
+
+
+def load(path: Place, sample: Sample) -> str:
+    """A whole file as text, unpacked, newlines made line feeds.
 
     Raises:
         Malformed: it is too large, not a plain file, unreadable or not text.
     """
+    limit = sample.config.max_record_bytes
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+        # a pipe would never end
+        if not isinstance(path, Remote) and not stat.S_ISREG(path.stat().st_mode):
             raise Malformed("not a regular file")
-        with path.open("rb") as stream:
-            data = stream.read(sample.config.max_record_bytes + 1)
+        with unpacked(path, sample.config) as stream:
+            data = stream.read(limit + 1)
+    except Damaged as error:
+        raise Malformed(str(error)) from error
     except OSError as error:
         raise Malformed(f"cannot be read: {error.strerror or error}") from error
-    if len(data) > sample.config.max_record_bytes:
-        raise Malformed(f"huge record: more than {sample.config.max_record_bytes} bytes")
+    if len(data) > limit:
+        raise Malformed(f"huge record: more than {limit} bytes")
     found = decode(data)
     if found.text is None:
         raise Malformed(found.reason)
@@ -122,15 +164,15 @@ def load(path: Path, sample: Sample) -> str:
     return found.text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _read_all(found: list[tuple[Path, str]], default: str | None, sample: Sample) -> None:
+def _read_all(found: list[tuple[Place, str]], default: str | None, sample: Sample, about: dict[str, str]) -> None:
     """Read plain files in the order of their keys, so that those beyond the caps are never opened; then the streams."""
     for path, name in sorted(found, key=lambda item: (sample.key(item[1]), item[1])):
         if suffix(name) in RECORDS:
-            read_records(path, name, default, sample)
+            read_records(path, name, default, sample, about)
             continue
         domain = guess(name, None, default, sample.config.domains)
         if not sample.closed(domain, sample.key(name)):
-            read_file(path, name, domain, sample)
+            read_file(path, name, domain, sample, about=about)
 
 
 def _refuse(error: OSError) -> None:

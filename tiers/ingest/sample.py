@@ -3,7 +3,7 @@
 import heapq
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ class Raw:
     text: str
     domain: str
     kind: str = "text"
+    evidence: str = "{}"
+    """What is known about it besides, as canonical JSON: licence, repo, url, language, how its page was read ..."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Ingested:
     recoded: dict[str, int] = field(default_factory=dict)
     """Texts that were not UTF-8 and could be read all the same, per encoding."""
     ignored: dict[str, int] = field(default_factory=dict)
-    """Files of folders passed over for their suffix, per suffix."""
+    """Files of folders passed over for their suffix, per suffix; records of archives, per media type."""
+    evidence: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    """[documents] JSON objects: what is known of each besides (licence, repo, url, how its page was read)."""
 
 
 class Sample:
@@ -94,7 +98,7 @@ class Sample:
             if most is not None and (most := most - size(piece)) < 0:
                 break
             source = raw.source if len(pieces) == 1 else f"{raw.source}#{i}"
-            self._take(Raw(source, piece, raw.domain, raw.kind), key)
+            self._take(replace(raw, source=source, text=piece), key)
 
     def reject(self, source: str, domain: str, reason: str) -> None:
         """Quarantine a record."""
@@ -119,7 +123,8 @@ class Sample:
         )
         bad = pa.Table.from_batches(self._bad, schema=QUARANTINED)
         records = Counter(documents["domain"].to_pylist()) + Counter(bad["domain"].to_pylist())
-        return Ingested(documents, bad, dict(sorted(records.items())), dict(self.recoded), dict(self.ignored))
+        evidence = pa.array([e[4].evidence for e in entries], pa.string())
+        return Ingested(documents, bad, dict(sorted(records.items())), dict(self.recoded), dict(self.ignored), evidence)
 
     def _foreign(self, domain: str) -> str | None:
         known = self.config.domains

@@ -7,8 +7,12 @@ import pyarrow.compute as pc
 
 from ..config import IngestConfig, SourceConfig
 from ..errors import InputError
+from .domains import SAID
 from .files import read_path, source_root
+from .hub import PREFIX, dataset_rows, parse_name
 from .local import read_local
+from .place import is_remote, remote_files
+from .records import offer_rows
 from .sample import Ingested, Sample
 
 LOCAL = "local:"
@@ -27,6 +31,10 @@ def ingest(sources: Sequence[SourceConfig], config: IngestConfig, seed: int) -> 
     for source in sources:
         if source.url == LOCAL:
             read_local(sample)
+        elif source.url.startswith(PREFIX):
+            name = source.url.removeprefix(PREFIX)
+            rows = dataset_rows(source.url, source.max_records)
+            offer_rows(rows, name, source.domain, sample, {"repo": parse_name(source.url)[0]})
         else:
             read_path(source.url, source.domain, sample)
     found = sample.finish()
@@ -38,14 +46,16 @@ def check_sources(sources: Sequence[SourceConfig]) -> None:
     """Whether all sources are there, before anything is read.
 
     Raises:
-        InputError: there is none, or one is missing, unreadable or remote.
+        InputError: there is none, or one is missing, unreadable or badly named.
     """
     if not sources:
         raise InputError("no source of text is configured: add one, such as `local:` or the path of a folder")
     for source in sources:
-        if "://" in source.url:
-            raise InputError(f"source {source.url} is remote: download it and give the path of its folder")
-        if source.url != LOCAL:
+        if source.url.startswith(PREFIX):
+            parse_name(source.url)
+        elif is_remote(source.url):
+            next(remote_files(source.url))
+        elif source.url != LOCAL:
             source_root(source.url)
 
 
@@ -64,9 +74,7 @@ def _check(found: Ingested, urls: list[str], config: IngestConfig) -> None:
         )
     if not found.documents.num_rows:
         why = odd or (f"found only {seen}" if seen else "found no files")
-        raise InputError(
-            f"no text in {where} ({why}): wanted .txt, .md, .rst, .html, .py, .jsonl, .jsonl.gz or .parquet"
-        )
+        raise InputError(f"no text in {where} ({why}): wanted {SAID}")
     sizes = {domain: _size(found, domain) for domain in config.domains}
     thin = [f"{size} of {domain}" for domain, size in sizes.items() if size < config.min_bytes]
     if thin:

@@ -1,0 +1,70 @@
+"""Rules for Chinese text: counted in characters, sentences told by Chinese punctuation."""
+
+import numpy as np
+
+from ..config import CleanConfig
+from .batch import Batch, Floats, Mask, Reasons, over, under
+
+KANA = r"[\p{Hiragana}\p{Katakana}]"
+PUNCTUATION = r"[，。！？；：、“”‘’（）《》「」『』…—,.!?;:()]"
+LONG_RUN = r"\p{Han}{80,}"
+SPAM = (
+    r"加微信|微信号|博彩|彩票|开奖|时时彩|代孕|私家侦探|一夜情|成人视频|棋牌|娱乐城|百家乐|"
+    r"发票代开|代开发票|高仿|六合彩"
+)
+MOJIBAKE = r"锟斤拷|烫烫烫|屯屯屯|[鈥銆锛鐨]{2,}|脙|鍜屽"
+ENOUGH = 100
+"""Han characters from which shares mean something."""
+
+
+def few_han(batch: Batch, config: CleanConfig) -> Reasons:
+    """Written in another language: Han is less than a tenth of it, in words."""
+    words = np.maximum(batch.counts["letter"] - _han(batch), 0) / 3  # a Han character says about what three letters do
+    share = _han(batch) / np.maximum(_han(batch) + words, 1)
+    return under("few-han", share, 0.1, np.ones(len(batch), bool))
+
+
+def japanese(batch: Batch, config: CleanConfig) -> Reasons:
+    """Japanese, which writes Han too."""
+    kana = batch.matches(KANA)
+    return over("japanese", kana / np.maximum(kana + _han(batch), 1), 0.30, np.ones(len(batch), bool))
+
+
+def no_punctuation(batch: Batch, config: CleanConfig) -> Reasons:
+    """Running text has a mark every 20 characters or so; lists of titles and tags have none."""
+    share = batch.matches(PUNCTUATION) / np.maximum(_han(batch), 1)
+    return under("no-chinese-punctuation", share, 0.01, _enough(batch))
+
+
+def long_runs(batch: Batch, config: CleanConfig) -> Reasons:
+    """Characters in a row without any mark: keyword spam, or sentences glued together."""
+    return over("unbroken-characters", batch.matched(LONG_RUN), 0.3, _enough(batch))
+
+
+def menu(batch: Batch, config: CleanConfig) -> Reasons:
+    """Lines of a few characters without punctuation: a menu, a list of links, tags."""
+    lines = batch.lines
+    short = (lines.lengths <= 8) & ~lines.matching(r"[，。！？；：、,.!?;]$")
+    applies = (lines.counts >= 40) & _enough(batch)
+    return over("menu-lines", lines.share(short), 0.8, applies)
+
+
+def spam(batch: Batch, config: CleanConfig) -> Reasons:
+    """Advertising of the usual kinds, more than a mention."""
+    return over("chinese-spam", 100 * batch.matches(SPAM) / np.maximum(_han(batch), 1), 1.0, _enough(batch))
+
+
+def mojibake(batch: Batch, config: CleanConfig) -> Reasons:
+    """Chinese decoded as something else and back."""
+    return over("chinese-mojibake", 100 * batch.matches(MOJIBAKE) / np.maximum(_han(batch), 1), 1.0, _enough(batch))
+
+
+def _han(batch: Batch) -> Floats:
+    return batch.counts["han"].astype(float)
+
+
+def _enough(batch: Batch) -> Mask:
+    return np.asarray(_han(batch) >= ENOUGH, bool)
+
+
+RULES = (few_han, japanese, no_punctuation, long_runs, menu, spam, mojibake)

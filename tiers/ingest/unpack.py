@@ -1,0 +1,114 @@
+"""Packed bytes read as what they hold, block by block, under a cap: gzip and Zstandard."""
+
+import gzip
+import io
+import zlib
+from typing import IO, Any, Protocol
+
+import zstandard
+
+from ..config import IngestConfig
+from .place import Place, stored_bytes
+
+RATIO_FROM = 16_000_000
+BLOCK = 1 << 16
+PACKED = {".gz": "gzip", ".zst": "zstd"}
+"""Suffix -> what it is called."""
+
+
+class Damaged(ValueError):
+    """A packed stream is cut short, broken or a bomb; the message is the reason."""
+
+
+class _Blocks(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def packing(name: str) -> str:
+    """`gzip`, `zstd`, or "" for plain bytes."""
+    return next((kind for end, kind in PACKED.items() if name.lower().endswith(end)), "")
+
+
+def unpacked(place: Place, config: IngestConfig) -> IO[bytes]:
+    """The bytes of a file, unpacked as its name says.
+
+    The stream raises `Damaged` where the packing ends too early, is broken or grows beyond the caps.
+
+    Raises:
+        OSError: it cannot be opened or is no plain file.
+    """
+    size = stored_bytes(place)
+    kind = packing(place.name)
+    stream = place.open("rb")
+    if not kind:
+        return stream
+    blocks: _Blocks = gzip.GzipFile(fileobj=stream) if kind == "gzip" else _Zstd(stream)
+    return io.BufferedReader(_Capped(blocks, stream, size, kind, config), BLOCK)
+
+
+class _Zstd:
+    """Zstandard frames one after another; what is fed at once is small, as 4 bytes may unpack to 128 KiB."""
+
+    FED = 2048
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._frame: Any = None
+        self._rest = self._ready = b""
+
+    def read1(self, size: int, /) -> bytes:
+        """Up to `size` bytes, none at the end.
+
+        Raises:
+            EOFError: the stream ends inside a frame.
+            zstandard.ZstdError: it is broken.
+        """
+        while not self._ready:
+            fed = self._rest or self._stream.read(self.FED)
+            self._rest = b""
+            if not fed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+            self._ready = self._frame.decompress(fed)
+            if self._frame.eof:
+                self._rest, self._frame = self._frame.unused_data, None
+        block, self._ready = self._ready[:size], self._ready[size:]
+        return block
+
+
+class _Capped(io.RawIOBase):
+    """Counts, block by block, what a packed stream has grown to, and stops at the cap."""
+
+    def __init__(self, stream: _Blocks, packed: IO[bytes], size: int, kind: str, config: IngestConfig) -> None:
+        self._stream, self._packed, self._size, self._kind = stream, packed, max(size, 1), kind
+        self._config = config
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._block(len(buffer))
+        buffer[: len(block)] = block
+        self._read += len(block)
+        if self._read > self._config.max_unpacked_bytes:
+            raise Damaged(f"{self._kind} bomb: unpacks to more than {self._config.max_unpacked_bytes} bytes")
+        if self._read > max(RATIO_FROM, self._config.max_gzip_ratio * self._size):
+            raise Damaged(f"{self._kind} bomb: grows more than {self._config.max_gzip_ratio:g} times")
+        return len(block)
+
+    def _block(self, size: int) -> bytes:
+        """The next block (`read` would lose the one in which a stream breaks off)."""
+        try:
+            return self._stream.read1(size)
+        except EOFError as error:
+            raise Damaged(f"truncated {self._kind}: ends inside its stream") from error
+        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            raise Damaged(f"damaged {self._kind}: {error}") from error
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
