@@ -145,6 +145,55 @@ def why(name: str, what: tuple[str, ...], runs: Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("name")
 @RUNS
+@JSON
+def tiers(name: str, runs: Path, as_json: bool) -> None:
+    """What a run holds by domain and tier: counts, sizes, costs, what was dropped and why, and what moved."""
+    from .run_folder import open_run
+    from .view import tiers as view
+    from .view import tiers_text
+
+    _show(view.tiers(open_run(runs, name).root), tiers_text.tiers, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("query")
+@click.option("-k", "most", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many facts.")
+@click.option("--domain", help="Facts of this domain only.")
+@click.option("--how", type=click.Choice(["both", "text", "vector"]), default="both", show_default=True, help="Search.")
+@RUNS
+@JSON
+def ask(name: str, query: str, most: int, domain: str | None, how: str, runs: Path, as_json: bool) -> None:
+    """Facts of L4 that answer a QUERY, with the documents and sources that state them and how they were verified."""
+    from .run_folder import open_run
+    from .view import facts
+
+    _show(facts.ask(open_run(runs, name).root, query, most, domain, how), facts.told, as_json)
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--tier", required=True, type=click.Choice(["L0", "L1", "L2", "L3", "L4"]), help="What is written.")
+@click.option("--domain", help="Documents of this domain only.")
+@click.option(
+    "--format", "form", type=click.Choice(["parquet", "jsonl", "datasets"]), default="parquet", show_default=True
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder that is not there yet.")
+@click.option("--push-to-hub", "hub", metavar="OWNER/NAME", help="Upload the folder as a private dataset too.")
+@RUNS
+def export(name: str, tier: str, domain: str | None, form: str, out: Path, hub: str | None, runs: Path) -> None:
+    """Write a tier of a run as a dataset, with lineage, scores, typed payloads and a dataset card."""
+    from .export import export_tier, push
+    from .run_folder import open_run
+
+    click.echo(export_tier(open_run(runs, name).root, tier, out, domain, form))
+    if hub:
+        click.echo(push(out, hub))
+
+
+@cli.command()
+@click.argument("name")
+@RUNS
 def report(name: str, runs: Path) -> None:
     """Write the self-contained HTML report anew and say where it is."""
     from .run_folder import open_run

@@ -1,23 +1,27 @@
 """KnowledgeIndex: the facts of L4 with their provenance, searchable; equal facts are one.
 
 The encoder is ours and needs no model: 3- to 5-grams of the UTF-8 bytes, hashed to signed buckets (Weinberger et al.
-2009, arXiv 0902.2206), damped by a square root, normalised. faiss searches the inner products exactly.
+2009, arXiv 0902.2206), damped by a square root, normalised. faiss searches the inner products exactly; words
+are searched by BM25, and the two rankings fused.
 Only facts that say the same but for case, spacing and final punctuation are merged: at the distance where a paraphrase
 would merge, `12 + 35 = 47` and `12 + 36 = 48` would too.
 """
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from .document import document_id
-from .errors import InputError
-from .parts import content_digest, read_part, write_part
+from .errors import InputError, LedgerError
+from .lexical import TextIndex, fused
+from .parts import RESCUE, content_digest, read_part, write_part
 from .rows import STRINGS
 
 DIMENSION = 512
@@ -29,6 +33,7 @@ INDEX_SCHEMA = pa.schema(
         ("domain", pa.string()),
         ("documents", STRINGS),
         ("sources", STRINGS),
+        ("verified", STRINGS),
     ]
 )
 
@@ -46,7 +51,20 @@ class Hit:
     """Ids of the L4 documents that state it, and of those they were made from."""
     sources: tuple[str, ...]
     score: float
-    """Cosine similarity to the query."""
+    """Cosine similarity to the query (0 where only words were compared)."""
+    verified: tuple[str, ...] = ()
+    """What the verifier found about the documents that state it."""
+
+
+How = Literal["both", "text", "vector"]
+
+
+class Retriever(Protocol):
+    """Who answers a query with facts: what a synthesizer, or a model that is trained, can be given to ask."""
+
+    def search(self, query: str, k: int = 5, domain: str | None = None) -> Sequence[Hit]:
+        """The k best facts, best first; only those of a domain if one is named."""
+        ...
 
 
 def encode(texts: list[str]) -> Floats:
@@ -87,23 +105,53 @@ class KnowledgeIndex:
     def __init__(self, facts: pa.Table) -> None:
         self.facts = facts
         self._faiss: Any = None
+        self._words: TextIndex | None = None
 
     def __len__(self) -> int:
         return int(self.facts.num_rows)
 
-    def search(self, query: str, k: int = 5, domain: str | None = None) -> list[Hit]:
-        """The k facts nearest to a query, best first, equal ones by id; only those of a domain if one is named.
+    def search(self, query: str, k: int = 5, domain: str | None = None, how: How = "both") -> list[Hit]:
+        """The k facts that answer a query best, best first, equal ones by id; only those of a domain if one is named.
+
+        Args:
+            query: words, a question or a formula.
+            k: how many.
+            domain: of the facts.
+            how: `text` by words in common (BM25), `vector` by the encoder's cosine, `both` by the fusion of the two.
 
         Raises:
-            InputError: faiss is not installed.
+            InputError: faiss is not installed, and `how` wants it.
         """
         if not len(self) or k < 1:
             return []
-        wanted = len(self) if domain is not None else min(k, len(self))
-        score, at = self._vectors().search(encode([query]), wanted)
-        found = self.facts.take(pa.array(at[0])).to_pylist()
-        hits = [_hit(row, float(s)) for row, s in zip(found, score[0], strict=True) if domain in (None, row["domain"])]
-        return sorted(hits, key=lambda h: (-h.score, h.id))[:k]
+        mine = np.array([domain in (None, d) for d in self.facts["domain"].to_pylist()])
+        cosine = self._cosines(query) if how != "text" else np.zeros(len(self))
+        words = self._text().scores(query) if how != "vector" else np.zeros(len(self))
+        graded = {"text": words, "vector": cosine}.get(how)
+        if graded is None:
+            by_words = np.flatnonzero(words > 0)
+            rankings = [np.argsort(-cosine, kind="stable"), by_words[np.argsort(-words[by_words], kind="stable")]]
+            graded = fused(rankings, len(self))
+        order = sorted(
+            np.flatnonzero(mine & ((words > 0) | (how != "text"))).tolist(), key=lambda i: (-graded[i], self._ids[i])
+        )
+        return [_hit(row, float(cosine[i])) for i in order[:k] for row in self.facts.slice(i, 1).to_pylist()]
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        return list(self.facts["id"].to_pylist())
+
+    def _cosines(self, query: str) -> Any:
+        """[n] cosine of each fact to the query."""
+        score, at = self._vectors().search(encode([query]), len(self))
+        found = np.zeros(len(self))
+        found[at[0]] = score[0]
+        return found
+
+    def _text(self) -> TextIndex:
+        if self._words is None:
+            self._words = TextIndex(self.facts["text"])
+        return self._words
 
     def _vectors(self) -> Any:
         if self._faiss is None:
@@ -117,7 +165,15 @@ class KnowledgeIndex:
 
 
 def _hit(row: dict[str, Any], score: float) -> Hit:
-    return Hit(row["id"], row["text"], row["domain"], tuple(row["documents"]), tuple(row["sources"]), score)
+    return Hit(
+        row["id"],
+        row["text"],
+        row["domain"],
+        tuple(row["documents"]),
+        tuple(row["sources"]),
+        score,
+        tuple(row["verified"]),
+    )
 
 
 def index_path(root: Path) -> Path:
@@ -125,20 +181,25 @@ def index_path(root: Path) -> Path:
     return Path(root) / "tiers" / "index.parquet"
 
 
-def build_index(root: Path, documents: pa.Table) -> KnowledgeIndex:
+def build_index(root: Path, documents: pa.Table, verified: Mapping[str, str] | None = None) -> KnowledgeIndex:
     """Organise documents into facts and put them on disk; a pure function of the documents, atomic, idempotent.
 
     Args:
         root: the run folder.
         documents: columns id, text, domain, source, parents (the store's `documents(tier=L4)`).
+        verified: by document, what the verifier found.
     """
+    checks = verified or {}
     merged: dict[tuple[str, str], dict[str, Any]] = {}
     for row in documents.select(["id", "text", "domain", "source", "parents"]).to_pylist():
         if row["text"] and row["text"].strip():
             form = normal_form(row["text"], row["domain"])
-            fact = merged.setdefault((row["domain"], form), {"text": row["text"], "documents": {}, "sources": {}})
+            fact = merged.setdefault(
+                (row["domain"], form), {"text": row["text"], "documents": {}, "sources": {}, "verified": {}}
+            )
             fact["documents"] |= dict.fromkeys([row["id"], *row["parents"]])
             fact["sources"] |= {row["source"]: None}
+            fact["verified"] |= {checks[row["id"]]: None} if row["id"] in checks else {}
     facts = [
         {
             "id": document_id(form, domain),
@@ -146,6 +207,7 @@ def build_index(root: Path, documents: pa.Table) -> KnowledgeIndex:
             "text": fact["text"],
             "documents": list(fact["documents"]),
             "sources": list(fact["sources"]),
+            "verified": list(fact["verified"]),
         }
         for (domain, form), fact in sorted(merged.items())
     ]
@@ -163,4 +225,11 @@ def open_index(root: Path) -> KnowledgeIndex:
         LedgerError: the file is unreadable.
     """
     path = index_path(root)
-    return KnowledgeIndex(read_part(path, INDEX_SCHEMA.names) if path.exists() else INDEX_SCHEMA.empty_table())
+    if not path.exists():
+        return KnowledgeIndex(INDEX_SCHEMA.empty_table())
+    facts = read_part(path)
+    if "verified" not in facts.column_names:  # written before checks were kept
+        facts = facts.append_column("verified", pa.array([[]] * facts.num_rows, STRINGS))
+    if facts.column_names != INDEX_SCHEMA.names:
+        raise LedgerError(f"{path} is no index of facts: {RESCUE}")
+    return KnowledgeIndex(facts)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...agents.editor import Editor
 from ...agents.facts import Fact, facts_of
@@ -15,9 +16,11 @@ from ...eval.arithmetic import reserved
 from ...tiers.decision import Action, Decision
 from ...tiers.decontaminate import decontaminate
 from ...tiers.document import Document
+from ...tiers.encoder import encoder_of
 from ...tiers.gates import Candidate, gate
 from ...tiers.index import build_index
 from ...tiers.rows import decisions, made_documents, rows_from_decisions
+from ...tiers.semantic import novel
 from ...tiers.tier import Arm, Tier
 from ..context import RunContext
 from .drawing import as_document, draw_key
@@ -63,7 +66,7 @@ def synthesize(context: RunContext, number: int, student: Path) -> pa.Table:
     decided = drive(context, number, "synthesize", role, sources)
     if not role.offline:
         decided = without_repeats(decided, ((d.id, d.text) for d in documents_at(context, Tier.L3)))
-    return rows_from_decisions(clean_of_benchmarks(context, decided))
+    return rows_from_decisions(clean_of_benchmarks(context, new_in_meaning(context, decided)))
 
 
 def verify(context: RunContext, number: int, student: Path) -> pa.Table:
@@ -128,7 +131,10 @@ def _with_word(proposed: Decision, word: Decision) -> Decision:
 
 def index_facts(context: RunContext) -> None:
     """Make what is held at L4 searchable."""
-    build_index(context.folder.root, context.store.documents(tier=Tier.L4))
+    rows = context.store.ledger.read(step="verify", columns=["doc", "action", "reason"])
+    passed = rows.filter(pc.equal(rows["action"], Action.VERIFY.value))
+    verified = dict(zip(passed["doc"].to_pylist(), passed["reason"].to_pylist(), strict=True))
+    build_index(context.folder.root, context.store.documents(tier=Tier.L4), verified)
 
 
 def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[Decision]:
@@ -138,6 +144,17 @@ def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[De
         return decided
     ordinary = context.store.documents(tier=Tier.L1)["text"]
     verdicts = decontaminate(made, benchmark_texts(context), context.config.decontaminate, ordinary).to_pylist()
+    against = {v["id"]: v["reason"] for v in verdicts if not v["kept"]}
+    return [_refused(d, against[d.made]) if d.made in against else d for d in decided]
+
+
+def new_in_meaning(context: RunContext, decided: list[Decision]) -> list[Decision]:
+    """Decisions, those refused whose text means what a held one or one before it does, where that is looked for."""
+    made, config = made_documents(rows_from_decisions(decided)), context.config.curation
+    if not config.novelty or not made.num_rows:
+        return decided
+    held = pa.concat_tables([context.store.documents(tier=t) for t in WRITTEN])
+    verdicts = novel(made, held, encoder_of(config.encoder), config.novelty).to_pylist()
     against = {v["id"]: v["reason"] for v in verdicts if not v["kept"]}
     return [_refused(d, against[d.made]) if d.made in against else d for d in decided]
 
