@@ -88,10 +88,14 @@ THIRD_PARTY: dict[str, set[str]] = {
         "torch",
         "transformers",
     },
+    # datasets, httpx, huggingface_hub: export, and what a push to the Hub may raise
     "loop": {
         "click",
+        "datasets",
         "duckdb",
         "fastapi",
+        "httpx",
+        "huggingface_hub",
         "jinja2",
         "langchain_core",
         "langgraph",

@@ -11,8 +11,8 @@ from ...tiers.split import source_file
 from ...tiers.store import SELECTOR
 from ...tiers.tier import Tier
 from ..context import RunContext
-from .hold import HELD_OUT
 from .judges import working_weights
+from .suites import HELD_OUT
 
 
 def select_by_student(context: RunContext, number: int) -> pa.Table:
