@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import floor, log10
 from typing import Any
 
 from markupsafe import Markup
@@ -28,7 +29,7 @@ def regret_curves(world: Mapping[str, Any]) -> Markup:
     body = _grid(top, len(world["uniform"]) - 1)
     for name, values, kind in reversed(drawn):
         body += _curve(name, values, top, kind)
-    said = "; ".join(f"{name} {values[-1]:.2f}" for name, values, _ in drawn)
+    said = "; ".join(f"{name} {values[-1]:.4g}" for name, values, _ in drawn)
     return svg(body, HEIGHT, f"regret at the end in {world['unit']}: {said}", "curves")
 
 
@@ -51,11 +52,11 @@ def _x(number_of: float, last: int) -> float:
 
 
 def _grid(scale: Scale, rounds: int) -> str:
-    out = ""
+    out, places = "", max(0, -floor(log10(scale.step) + 1e-9))
     for tick in scale.ticks:
         y = _y(scale, tick)
         out += f'<line class="{"zero" if tick == 0 else "tick"}" x1="{LEFT}%" x2="{RIGHT}%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        out += f'<text x="{LEFT - 1}%" y="{y + 4:.1f}" style="text-anchor:end">{number(tick, 1)}</text>'
+        out += f'<text x="{LEFT - 1}%" y="{y + 4:.1f}" style="text-anchor:end">{number(tick, places)}</text>'
     step = max(1, round(rounds / 10))
     for at in range(0, rounds + 1, step):
         anchor = "end" if at == rounds else "middle"
@@ -66,7 +67,7 @@ def _grid(scale: Scale, rounds: int) -> str:
 def _curve(name: str, values: Sequence[float], scale: Scale, kind: str) -> str:
     last = len(values) - 1
     points = " ".join(f"{_x(i, last):.2f},{_y(scale, v):.2f}" for i, v in enumerate(values))
-    told = escape(f"{line(name, 60)}: {values[-1]:.2f} behind at the end")
+    told = escape(f"{line(name, 60)}: {values[-1]:.4g} behind at the end")
     inner = f'<polyline points="{points}" vector-effect="non-scaling-stroke"><title>{told}</title></polyline>'
     box = f'viewBox="0 0 100 {HEIGHT}" width="100%" height="{HEIGHT}" preserveAspectRatio="none"'
     return f'<svg class="curve {kind}" {box}>{inner}</svg>'

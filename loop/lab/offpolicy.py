@@ -11,7 +11,7 @@ import numpy as np
 from ...tiers.errors import InputError
 from ...tiers.tier import arms
 from ...training.packing import PackedArm
-from ..config import RunConfig
+from ..config import RunConfig, parse_config
 from ..feedback import create
 from ..feedback.config import FeedbackConfig
 from ..feedback.evidence_json import load
@@ -106,7 +106,8 @@ def _plans(
 ) -> tuple[dict[int, Floats], list[str]]:
     """[K] what the mechanism would have planned in each round, and what it did that it may not."""
     name, given = parse(spec)
-    feedback = FeedbackConfig.model_validate(config.feedback.model_dump() | given | {"mechanism": name, "control": ""})
+    asked = config.feedback.model_dump(mode="json") | {"options": {}} | given | {"mechanism": name, "control": ""}
+    feedback = parse_config(config.model_dump(mode="json") | {"feedback": asked}, "lab").feedback
     keys = tuple(arms(config.domains))
     bench = LoggedBench(config, db, evidence)
     controls = LabContext(config, db, Progress(quiet=True), threading.Event())

@@ -10,6 +10,7 @@ from ..progress import Progress
 from ..run_db import RunDB
 from .simulate import Trajectory, settings, simulate_on_graph
 from .specs import make_world, parse
+from .standings import digits
 from .tournament import ELSEWHERE
 from .world import World
 from .yardsticks import Yardstick, yardstick
@@ -67,6 +68,7 @@ def _told(found: Trajectory, stick: Yardstick, world: World, db: RunDB, config: 
         "rounds": rows,
         "problems": list(found.problems),
         "gain": gain,
+        "digits": digits(gap),
         "share": gain / gap if abs(gap) > 1e-9 else None,
         "cost": found.cost[-1],
         "round_ms": 1000 * found.seconds / config.rounds,

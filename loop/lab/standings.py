@@ -56,12 +56,18 @@ def _world(results: Results, world: str) -> dict[str, Any]:
         "unit": next(iter(sticks.values())).unit,
         "n": len(sticks),
         "gap": float(gaps.mean()),
+        "digits": digits(float(gaps.mean())),
         "budget": budget,
         "rows": rows,
         "pairs": pairs(finals),
         "curves": curves,
         "uniform": _uniform_curve(list(sticks.values())),
     }
+
+
+def digits(gap: float) -> int:
+    """Places after the point in which gains are told where the oracle gains so much."""
+    return 2 if gap >= 0.5 or gap < 1e-6 else 4
 
 
 def _row(

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ..view.formats import NOTHING, interval, line, percent, signed
+from ..view.formats import NOTHING, interval, line, number, percent, signed
 from ..view.text import console, heading, table, verdict
 
 NAME = 32
@@ -23,12 +23,12 @@ def run(data: Mapping[str, Any]) -> None:
             r["round"],
             r["moves"],
             r["probes"],
-            signed(r["measured"], 2),
-            signed(r["true"], 2),
+            signed(r["measured"], data["digits"]),
+            signed(r["true"], data["digits"]),
             verdict(r["verdict"]),
             r["accepted"],
-            signed(r["lead"], 2),
-            signed(r["regret"], 2),
+            signed(r["lead"], data["digits"]),
+            signed(r["regret"], data["digits"]),
         )
         for r in data["rounds"]
     ]
@@ -39,7 +39,9 @@ def run(data: Mapping[str, Any]) -> None:
         out.print(Text(f"failed    {line(told, 200)}", style="red"))
     share = NOTHING if data["share"] is None else percent(data["share"])
     out.print()
-    out.print(Text(f"ends {signed(data['gain'], 2)} {unit} over uniform, {share} of what the oracle gains"))
+    out.print(
+        Text(f"ends {signed(data['gain'], data['digits'])} {unit} over uniform, {share} of what the oracle gains")
+    )
     ms = f"{data['round_ms']:.1f} ms a round, LangGraph and disk included"
     out.print(Text(f"spent {data['cost']:.1f} full runs · {ms}"))
 
@@ -49,7 +51,7 @@ def tournament(data: Mapping[str, Any]) -> None:
     out = console()
     out.print(Text(f"{data['rounds']} rounds, mode {data['mode']}, {data['played']} of {data['wanted']} runs played"))
     for world in data["worlds"]:
-        gap = f"oracle over uniform {world['gap']:.2f} {world['unit']}"
+        gap = f"oracle over uniform {number(world['gap'], world['digits'])} {world['unit']}"
         heading(out, f"{line(world['world'], 80)} · {world['n']} worlds · {gap}")
         out.print(_standings(world))
         for r in world["rows"]:
@@ -68,13 +70,13 @@ def _standings(world: Mapping[str, Any]) -> Any:
         rows.append(
             (
                 line(r["mechanism"], NAME),
-                f"{signed(r['gain'], 2)} ± {(r['high'] - r['low']) / 2:.2f}",
+                f"{signed(r['gain'], world['digits'])} ± {number((r['high'] - r['low']) / 2, world['digits'])}",
                 percent(r["share"]["mean"]),
-                signed(r["worst"], 2),
-                f"{r['regret']:.2f}",
+                signed(r["worst"], world["digits"]),
+                number(r["regret"], world["digits"]),
                 percent(r["reached"]),
                 f"{r['cost']:.0f}",
-                signed(r["equal_cost"], 2),
+                signed(r["equal_cost"], world["digits"]),
                 percent(r["claims"], 1),
                 r["failures"],
             )

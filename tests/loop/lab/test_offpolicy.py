@@ -111,7 +111,7 @@ def test_intervals_cover_the_planted_truth(tmp_path: Path) -> None:
 def test_where_nobody_looked_it_refuses(tmp_path: Path) -> None:
     options = {"probe": [0.1, 0.1, 0.1]}
     logged(tmp_path / "narrow", PlantedWorld(4), "structured_blr", 6, step=0.05, options=options)
-    bold = "exp3_ix,step=9.0,options={}"
+    bold = "exp3_ix,step=9.0"
     told = evaluate(tmp_path, "narrow", bold)
     assert told["verdict"] == "refused" and told["gain"] is None and "bandwidths away" in told["reason"]
     said = CliRunner().invoke(cli, ["lab", "offpolicy", "narrow", "--runs", str(tmp_path), "--mechanism", bold])
@@ -123,6 +123,8 @@ def test_a_run_without_contrasts_or_signals_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="evidence of 0 rounds"):
         evaluate(tmp_path, "uniform", "tier_prior")
     logged(tmp_path / "blind", Linear(1), "structured_blr", 4)
+    with pytest.raises(InputError, match="did you mean 'floor'"):
+        evaluate(tmp_path, "blind", "tier_prior,flor=0.1")
     with pytest.raises(InputError, match="needs influence"):
         evaluate(tmp_path, "blind", "influence_eg")
 
