@@ -125,3 +125,17 @@ class DecontaminateConfig(Record):
     """Cosine from which a passage means what a benchmark text means, by `encoder`; 0: not looked for."""
     encoder: str = "hashing"
     """`hashing`, which sees shared words only, or the folder of a local sentence encoder."""
+
+
+class BulkConfig(Record):
+    """Limits of a build in bulk (`tiers.bulk`)."""
+
+    ingest: IngestConfig = IngestConfig(document_bytes=1_000_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
+    """Its caps do not hold here: everything is read."""
+    clean: CleanConfig = CleanConfig()
+    dedup: DedupConfig = DedupConfig(permutations=112, bands=14, threshold=0.7)
+    """14 bands of 8 as in FineWeb (arXiv 2406.17557)."""
+    shard_documents: int = Field(default=20_000, gt=0)
+    """Documents of a part ..."""
+    shard_bytes: int = Field(default=64_000_000, gt=0)
+    """... or text of it, whichever is full first."""

@@ -33,7 +33,7 @@ class Sketches:
     """[n] whether the text has an n-gram at all."""
 
 
-def dedup(docs: pa.Table, config: DedupConfig | None = None) -> pa.Table:
+def dedup(docs: pa.Table, config: DedupConfig | None = None, held: pa.Table | None = None) -> pa.Table:
     """Find texts that are equal but for case and white space, then those that share most of their word 5-grams.
 
     MinHash (Broder 1997) signatures by rensa, banded (rensa's index answers whether a text has a double, not which);
@@ -45,36 +45,85 @@ def dedup(docs: pa.Table, config: DedupConfig | None = None) -> pa.Table:
         docs: id, text, source; of all domains together, as a copy is a copy in any. Memory: 4 bytes a permutation
             and text.
         config: similarity and sketch.
+        held: sketches (`sketch`) of texts that were kept before: they stay, whatever is like them goes.
 
     Returns:
         id, kept, reason, one row a text in the same order.
 
     Raises:
-        InputError: the bands do not divide the permutations.
+        InputError: the bands do not divide the permutations, or the held were sketched otherwise.
     """
+    settings = config or DedupConfig()
+    return dedup_sketches(sketch(docs, settings), settings, held)
+
+
+def sketch(docs: pa.Table, config: DedupConfig | None = None) -> pa.Table:
+    """What `dedup_sketches` compares texts by: a few hundred bytes each, made shard by shard, kept for later batches.
+
+    Args:
+        docs: id, text, source.
+        config: n-gram and permutations.
+
+    Returns:
+        id, source, size (bytes), exact (hash), signature (null where the text has no n-gram), in the same order.
+    """
+    settings = config or DedupConfig()
+    made = _sketches(docs, settings)
+    width = 4 * settings.permutations
+    data = pa.py_buffer(np.ascontiguousarray(made.signatures))
+    signatures = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), docs.num_rows, [None, data])
+    return pa.table(
+        {
+            "id": docs["id"],
+            "source": docs["source"],
+            "size": pc.binary_length(docs["text"]).cast(pa.int64()),
+            "exact": pa.array(made.exact, pa.uint64()),
+            "signature": pc.if_else(pa.array(made.comparable), signatures, pa.scalar(None, signatures.type)),
+        }
+    )
+
+
+def dedup_sketches(new: pa.Table, config: DedupConfig | None = None, held: pa.Table | None = None) -> pa.Table:
+    """`dedup` on sketches; arguments and result as there, with sketches for the texts."""
     settings = config or DedupConfig()
     if settings.permutations % settings.bands:
         raise InputError(f"wanted bands that divide {settings.permutations} permutations, got {settings.bands}: try 20")
-    rank = _ranks(docs)
-    sketches = _sketches(docs, settings)
+    before = held.num_rows if held is not None else 0
+    if held is not None and held["signature"].type != pa.binary(4 * settings.permutations):
+        raise InputError(f"what is held was not sketched with {settings.permutations} permutations: sketch it again")
+    table = new if held is None else pa.concat_tables([held, new])
+    rank = _ranks(table, before)
+    sketches = _unpacked(table, settings)
     leader = _leaders(sketches.exact, rank)
-    copies = np.flatnonzero(leader != np.arange(docs.num_rows))
-    near = _near(sketches, np.flatnonzero(leader == np.arange(docs.num_rows)), rank, settings)
-    ids, sources = docs["id"].combine_chunks(), docs["source"].combine_chunks()
-    reasons: list[str | None] = [None] * docs.num_rows
+    leader[:before] = np.arange(before)
+    copies = np.flatnonzero(leader != np.arange(table.num_rows))
+    near = _near(sketches, np.flatnonzero(leader == np.arange(table.num_rows)), rank, settings, before)
+    ids, sources = table["id"].combine_chunks(), table["source"].combine_chunks()
+    reasons: list[str | None] = [None] * table.num_rows
     for i in copies.tolist():
         reasons[i] = f"exact duplicate of {ids[leader[i]]} ({sources[leader[i]]})"
     for i, (j, share) in near.items():
         reasons[i] = f"near duplicate of {ids[j]} ({sources[j]}): similarity {share:.2f} >= {settings.threshold:g}"
-    return verdicts(docs, pa.chunked_array([pa.array(reasons, pa.string())]), UNIQUE)
+    return verdicts(new, pa.chunked_array([pa.array(reasons[before:], pa.string())]), UNIQUE)
 
 
-def _ranks(docs: pa.Table) -> Ints:
-    """[n] place of each text in the order of who stays."""
-    table = pa.table({"size": pc.binary_length(docs["text"]), "source": docs["source"], "id": docs["id"]})
-    order = pc.sort_indices(table, sort_keys=[("size", "descending"), ("source", "ascending"), ("id", "ascending")])
-    ranks = np.empty(docs.num_rows, np.int64)
-    ranks[order.to_numpy()] = np.arange(docs.num_rows)
+def _unpacked(table: pa.Table, settings: DedupConfig) -> Sketches:
+    """The columns of sketches as arrays; signatures are seen in place."""
+    column = table["signature"].combine_chunks()
+    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    width, n = settings.permutations, len(column)
+    flat = np.frombuffer(column.buffers()[1] or b"", np.uint32)[column.offset * width : (column.offset + n) * width]
+    exact = table["exact"].to_numpy().astype(np.uint64)
+    return Sketches(exact, flat.reshape(n, width), column.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _ranks(table: pa.Table, before: int) -> Ints:
+    """[n] place of each text in the order of who stays; the first `before` are held already and come first."""
+    keys = [("size", "descending"), ("source", "ascending"), ("id", "ascending")]
+    order = pc.sort_indices(table.select(["size", "source", "id"]), sort_keys=keys).to_numpy()
+    order = np.concatenate([order[order < before], order[order >= before]])
+    ranks = np.empty(table.num_rows, np.int64)
+    ranks[order] = np.arange(table.num_rows)
     return ranks
 
 
@@ -120,14 +169,16 @@ def _changes(values: Any) -> Any:
     return np.concatenate([np.ones(min(len(values), 1), bool), values[1:] != values[:-1]])
 
 
-def _near(sketches: Sketches, alone: Ints, rank: Ints, settings: DedupConfig) -> dict[int, tuple[int, float]]:
+def _near(
+    sketches: Sketches, alone: Ints, rank: Ints, settings: DedupConfig, before: int
+) -> dict[int, tuple[int, float]]:
     """Position of each near duplicate -> position of the text that stays, and their estimated similarity."""
     rows = alone[sketches.comparable[alone]]
     rows = rows[np.argsort(rank[rows])]  # best first, so that of a pair the smaller stays
     signatures = sketches.signatures[rows]
     staying: dict[int, tuple[int, float]] = {}
     for winner, loser in _verified(_candidates(signatures, settings), signatures, settings.threshold):
-        if loser in staying:
+        if loser in staying or rows[loser] < before:
             continue
         final = staying[winner][0] if winner in staying else winner
         share = float(np.mean(signatures[final] == signatures[loser]))

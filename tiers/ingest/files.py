@@ -19,13 +19,14 @@ from .unpack import Damaged, packing, unpacked
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
-def read_path(url: str, domain: str | None, sample: Sample) -> None:
+def read_path(url: str, domain: str | None, sample: Sample, names: tuple[str, ...] | None = None) -> None:
     """Offer everything readable under a folder or fsspec URL, or one file.
 
     Args:
         url: path of the folder or file, or URL.
         domain: for files whose folder says none; `auto`: by each text.
         sample: what takes or rejects the records.
+        names: of a folder read these files only.
 
     Raises:
         InputError: there is nothing there, it may not be read, or it is of no known sort.
@@ -35,7 +36,8 @@ def read_path(url: str, domain: str | None, sample: Sample) -> None:
         return
     root = source_root(url)
     if root.is_dir():
-        found = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in walk(root, sample)]
+        paths = walk(root, sample) if names is None else (root / name for name in names)
+        found = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in paths]
         about = {"licence": folder_licence(root), "repo": folder_repo(root)}
     else:
         found, about = [(root, root.name)], {}

@@ -29,17 +29,26 @@ def ingest(sources: Sequence[SourceConfig], config: IngestConfig, seed: int) -> 
     check_sources(sources)
     sample = Sample(config, seed)
     for source in sources:
-        if source.url == LOCAL:
-            read_local(sample)
-        elif source.url.startswith(PREFIX):
-            name = source.url.removeprefix(PREFIX)
-            rows = dataset_rows(source.url, source.max_records)
-            offer_rows(rows, name, source.domain, sample, {"repo": parse_name(source.url)[0]})
-        else:
-            read_path(source.url, source.domain, sample)
+        read_source(source, sample)
     found = sample.finish()
     _check(found, [s.url for s in sources], config)
     return found
+
+
+def read_source(source: SourceConfig, sample: Sample) -> None:
+    """Offer everything of one source to the sample.
+
+    Raises:
+        InputError: it is missing, unreadable or of no known sort.
+    """
+    if source.url == LOCAL:
+        read_local(sample)
+    elif source.url.startswith(PREFIX):
+        rows = dataset_rows(source.url, source.max_records)
+        name = source.url.removeprefix(PREFIX)
+        offer_rows(rows, name, source.domain, sample, {"repo": parse_name(source.url)[0]})
+    else:
+        read_path(source.url, source.domain, sample)
 
 
 def check_sources(sources: Sequence[SourceConfig]) -> None:

@@ -1,0 +1,114 @@
+"""Where bulk work runs: the same function over the same shards in this process, in several, or as Ray tasks."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Literal, Protocol, TypeVar
+
+from .errors import InputError
+
+Result = TypeVar("Result")
+Name = Literal["local", "ray"]
+IN_FLIGHT = 2
+"""Shards handed out a worker: one in work, one waiting; more would hold memory for nothing."""
+THREADS = ("OMP_NUM_THREADS", "ARROW_NUM_THREADS")
+
+
+class Engine(Protocol):
+    """Runs shards."""
+
+    def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
+        """`work(shard, *rest)` for every shard, results in the order of the shards.
+
+        Args:
+            work: importable by its name on every worker; leaves its data on disk and returns little.
+            shards: consumed as workers become free.
+            rest: further arguments, the same for all.
+        """
+
+
+class Inline:
+    """In this process, one after another."""
+
+    def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
+        """See `Engine`."""
+        return (work(shard, *rest) for shard in shards)
+
+
+class Processes:
+    """In processes of this machine (spawned, as forks of a process with threads may hang)."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
+        """See `Engine`."""
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.workers, context, initializer=_one_thread) as pool:
+            yield from _windowed(
+                lambda shard: pool.submit(work, shard, *rest), lambda f: f.result(), shards, IN_FLIGHT * self.workers
+            )
+
+
+class RayTasks:
+    """As Ray tasks, on the cluster that `RAY_ADDRESS` names or on one of this machine's.
+
+    Shards and results are paths: every worker must see the same folder.
+    """
+
+    def __init__(self, workers: int) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise InputError(
+                "engine: ray wants Ray, which is not installed: pip install 'coevo[ray]', or set engine: local"
+            ) from error
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        self.ray = ray
+        self.workers = workers
+        if not ray.is_initialized():
+            local: dict[str, Any] = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **local)
+
+    def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
+        """See `Engine`."""
+        task = self.ray.remote(num_cpus=1, max_retries=3)(work)
+        window = IN_FLIGHT * max(self.workers, int(self.ray.cluster_resources().get("CPU", 1)))
+        return _windowed(lambda shard: task.remote(shard, *rest), self.ray.get, shards, window)
+
+
+def engine(name: Name, workers: int) -> Engine:
+    """The engine of a configuration.
+
+    Raises:
+        InputError: there is none of the name, or its package is not installed.
+    """
+    if name == "ray":
+        return RayTasks(workers)
+    if name != "local":
+        raise InputError(f"engine: wanted local or ray, got {name!r}")
+    return Inline() if workers <= 1 else Processes(workers)
+
+
+def _windowed(
+    start: Callable[[Any], Any], finish: Callable[[Any], Result], shards: Iterable[Any], window: int
+) -> Iterator[Result]:
+    """Results in order, with at most `window` shards begun and not yet taken."""
+    begun: deque[Any] = deque()
+    for shard in shards:
+        begun.append(start(shard))
+        if len(begun) >= window:
+            yield finish(begun.popleft())
+    while begun:
+        yield finish(begun.popleft())
+
+
+def _one_thread() -> None:
+    """Workers share the cores among themselves; threads inside each would fight over them."""
+    import pyarrow as pa
+
+    for name in THREADS:
+        os.environ[name] = "1"
+    pa.set_cpu_count(1)
