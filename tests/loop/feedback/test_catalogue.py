@@ -27,7 +27,7 @@ def test_it_says_where_it_is_from_and_stays_short(name: str) -> None:
     assert len(getattr(mechanism, "source", "")) > 5
     assert len(inspect.getsource(inspect.getmodule(type(mechanism))).splitlines()) < 200  # type: ignore[arg-type]
     row = next(line for line in DOCS.splitlines() if line.startswith(f"| `{name}` |")).split("|")
-    modes = getattr(mechanism, "modes", frozenset())
+    modes: frozenset[str] = getattr(mechanism, "modes", frozenset())
     assert row[3].strip().startswith("both" if len(modes) == 2 else next(iter(modes)))
     assert {n for n in row[4].strip().split(", ") if n} == getattr(mechanism, "needs", frozenset())
 
