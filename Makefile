@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SHELL := /bin/bash
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,6 +35,10 @@ check: $(VENV)/.test ## a second type checker (its first start fetches pyright i
 
 bench: $(VENV)/.run ## a measured comparison: make bench NAME=train [ARGS=--quick]
 	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+bench-peers: ## the environment of the peers that benchmarks compare with (.venv-peers)
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt torch transformers accelerate datasets 'trl==1.16.0'
 
 clean: ## remove the virtual environment (runs/ stays)
 	rm -rf $(VENV)

@@ -3,8 +3,10 @@
 Ours is `training.trainer.run` as a worker calls it: one thread, blocks read from disk, guards, and a report to the
 controlling process after every step. The peers are what anyone would write: the batches as one tensor in memory,
 autocast, AdamW with our arguments, clipping and a schedule; in one the loss is transformers' own (`labels=`), in the
-other it is our chunked loss. Loading, saving and the first step count for nobody. Alternating runs, medians; the losses
-must agree. `cpu_ratio` is the same in CPU seconds of the process, which a busy machine disturbs less.
+other it is our chunked loss. Two more peers, transformers' Trainer and TRL's SFTTrainer, train on the same batches in a
+process and an environment of their own (`make bench-peers`); where that is missing they are left out, which is said.
+Loading, saving and the first step count for nobody. Alternating runs, medians; the losses must agree. `cpu_ratio` is
+the same in CPU seconds of the process, which a busy machine disturbs less.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import io
 import json
 import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,6 +29,7 @@ from coevo.loop.workers import THREADS
 
 os.environ.update(THREADS)
 
+import numpy as np
 import torch
 
 from coevo.training import ModelConfig, RunSpec, TrainConfig, build_base, load_index, pack_arms, run
@@ -37,6 +41,8 @@ from coevo.training.stream import Batches
 from coevo.training.trainer import run_order
 
 BLOCK = 256
+PEERS = Path(os.environ.get("COEVO_PEERS", Path(__file__).parents[1] / ".venv-peers")) / "bin/python"
+"""Of the peers' environment."""
 Times = tuple[float, float]
 """Seconds on the wall and on the CPU."""
 Loss = Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]
@@ -147,11 +153,33 @@ def labels_loss(model: Any, tokens: torch.Tensor, dtype: torch.dtype) -> torch.T
     return loss
 
 
+def peer(spec: RunSpec, name: str) -> Pass:
+    """A trainer of the peers' environment, on the run's own batches."""
+    config, device = spec.config, choose_device("cpu")
+    dtype = choose_dtype(config.dtype, device)
+    task = config.model_dump(include={"batch", "lr", "weight_decay", "clip", "warmup"})
+    task |= {"steps": spec.steps, "block": BLOCK, "base": spec.base, "dtype": str(dtype).removeprefix("torch.")}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "task.json").write_text(json.dumps(task | {"attention": attention(device, dtype, BLOCK)}))
+        np.save(Path(folder) / "batches.npy", batches(spec).numpy())
+        command = [str(PEERS), str(Path(__file__).parent / "peers/train.py"), name, folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"the peer {name} failed: {done.stderr[-1500:]}")
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    return passed([(wall, cpu) for wall, cpu in told["marks"]], told["losses"], spec)
+
+
 CONTEST: dict[str, tuple[str, Callable[[RunSpec], Pass]]] = {
     "ours": ("coevo.training.run", ours),
     "labels": ("bare PyTorch, loss by transformers (labels=)", partial(bare, loss_of=labels_loss)),
     "chunked": ("bare PyTorch, our chunked loss", partial(bare, loss_of=next_token_loss)),
 }
+if PEERS.is_file():
+    CONTEST |= {
+        "trainer": ("transformers.Trainer", partial(peer, name="trainer")),
+        "sft": ("trl.SFTTrainer", partial(peer, name="sft")),
+    }
 
 
 def measured(spec: RunSpec, repeats: int) -> dict[str, list[Pass]]:
@@ -161,7 +189,8 @@ def measured(spec: RunSpec, repeats: int) -> dict[str, list[Pass]]:
     found: dict[str, list[Pass]] = {name: [] for name in CONTEST}
     names = list(CONTEST)
     for repeat in range(repeats):
-        for name in names[repeat % 3 :] + names[: repeat % 3]:
+        turn = repeat % len(names)
+        for name in names[turn:] + names[:turn]:
             found[name].append(CONTEST[name][1](spec))
     return found
 
@@ -169,7 +198,11 @@ def measured(spec: RunSpec, repeats: int) -> dict[str, list[Pass]]:
 def differences(found: dict[str, list[Pass]]) -> dict[str, float]:
     """Largest difference of a step's loss from ours; the chunked loop does the same sums, the other nearly."""
     mine = found["ours"][0].losses
-    far = {name: max(abs(a - b) for a, b in zip(mine, found[name][0].losses, strict=True)) for name in found}
+    far = {n: max(abs(a - b) for a, b in zip(mine, found[n][0].losses, strict=False)) for n in found}
+    for name in found.keys() & {"trainer", "sft"}:  # their schedule is another one: the first loss is the same sum
+        far[name] = abs(mine[0] - found[name][0].losses[0])
+        if far[name] > 0.05:
+            raise SystemExit(f"{name} does not train the same: its first loss is {far[name]:.3f} off")
     if far["chunked"] > 1e-6 or far["labels"] > 0.05:
         raise SystemExit(f"the loops do not train the same: losses differ by {far}")
     return far
@@ -202,7 +235,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     options = parser.parse_args()
-    steps, repeats = (8, 5) if options.quick else (options.steps, options.repeats)
+    steps, repeats = (8, 3 if PEERS.is_file() else 5) if options.quick else (options.steps, options.repeats)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         spec = prepare(Path(folder), steps, options.dtype)
@@ -212,7 +245,9 @@ def main() -> None:
     print(f"1.38M parameters, {steps} steps of 8 x {BLOCK} tokens, {dtype}, 1 thread, {repeats} alternating runs")
     print(f"largest difference of a step's loss from ours: chunked {far['chunked']:.1e}, labels {far['labels']:.1e}")
     table(found)
-    for name in ("labels", "chunked"):
+    if not PEERS.is_file():
+        print(f"transformers.Trainer and trl.SFTTrainer are left out: no {PEERS}; make it with: make bench-peers")
+    for name in (n for n in CONTEST if n != "ours"):
         print(json.dumps(line(found, name) | {"dtype": dtype}))
 
 

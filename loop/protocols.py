@@ -8,7 +8,6 @@ import numpy as np
 import yaml
 from pydantic import Field, ValidationError
 
-from .. import training
 from ..tiers.errors import InputError
 from ..tiers.record import Record
 from ..tiers.tier import Arm, Tier
@@ -48,7 +47,8 @@ class Protocol(Record):
 
 def protocols() -> dict[str, Any]:
     """The built-in protocols, as data."""
-    found: dict[str, Any] = yaml.safe_load((Path(training.__path__[0]) / "protocols.yaml").read_text(encoding="utf-8"))
+    told = (Path(__file__).parents[1] / "training" / "protocols.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.safe_load(told)
     return found
 
 
