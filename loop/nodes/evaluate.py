@@ -71,6 +71,8 @@ def _grouped(
     context: RunContext, first: dict[tuple[str, str], Path], start: str
 ) -> list[tuple[str, str, dict[str, str], str]]:
     """(name, base, adapter by file to write, split): one a model, or one for all adapters of a round's base."""
+    if context.config.mode == "stack":  # adapters there stand on the first base, not on the model of the round before
+        start = context.relative(context.folder.models / "base")
     found: list[tuple[str, str, dict[str, str], str]] = []
     shared: dict[str, dict[str, str]] = {}
     for (path, split), out in first.items():
