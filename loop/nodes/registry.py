@@ -15,6 +15,9 @@ from .judges import gold_of
 EXAMINED = {"editor": "edit", "synthesizer": "synthesize", "verifier": "verify", "organizer": "organize"}
 """Roles with an exam of their own, and the work that it is charged to; judges have their calibration."""
 
+JUDGE, WRITER = "student:", "hf:"
+"""The newest accepted model, as one that grades by its probabilities and as one that writes."""
+
 
 class Post(Record):
     """Who plays a role in a round, and why."""
@@ -71,8 +74,8 @@ def _post(context: RunContext, number: int, student: Path, role: str) -> Post:
     marks = _marks(context, number, role, chat)
     if not may_try:
         return Post(role=role, model=configured, fit=marks.fit, reason=_share(marks))
-    newest = open_role(context, number, work, student, url="student:")
-    return _settled(configured, marks, _marks(context, number, role, newest))
+    newest = open_role(context, number, work, student, url=WRITER)
+    return _settled(configured, WRITER, marks, _marks(context, number, role, newest))
 
 
 def _marks(context: RunContext, number: int, role: str, chat: Chat) -> Marks:
@@ -86,7 +89,7 @@ def _scorer_post(context: RunContext, number: int, student: Path) -> Post:
         return Post(
             role="scorer", model=agents.scorer, fit=True, reason="as configured; its trust is in its calibration"
         )
-    chats = [open_role(context, number, "calibrate", student, url=url) for url in (None, "student:")]
+    chats = [open_role(context, number, "calibrate", student, url=url) for url in (None, JUDGE)]
     marks = [
         examine_scorer(
             Scorer(chat, round=number, rubrics=judged_rubrics()),
@@ -96,13 +99,13 @@ def _scorer_post(context: RunContext, number: int, student: Path) -> Post:
         )
         for chat in chats
     ]
-    return _settled(agents.scorer, *marks)
+    return _settled(agents.scorer, JUDGE, *marks)
 
 
-def _settled(configured: str, incumbent: Marks, newcomer: Marks) -> Post:
+def _settled(configured: str, newest: str, incumbent: Marks, newcomer: Marks) -> Post:
     verdict = compare(incumbent, newcomer)
     if verdict.takes_over:
-        return Post(role=incumbent.role, model="student:", fit=True, reason=verdict.reason, verdict=verdict)
+        return Post(role=incumbent.role, model=newest, fit=True, reason=verdict.reason, verdict=verdict)
     fit = incumbent.fit or incumbent.role == "scorer" or configured == "offline:"  # judges and rules have other bars
     return Post(role=incumbent.role, model=configured, fit=fit, reason=verdict.reason, verdict=verdict)
 
