@@ -1,11 +1,11 @@
 """Dataset card: what an exported tier is, how it was made, what was filtered, and what was checked, in Markdown."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from .counts import StepCount, counts
 from .decision import Action
@@ -35,7 +35,7 @@ def card(store: Store, documents: pa.Table, name: str, tier: str, files: str | N
     told = counts(store.ledger.read())
     n = documents.num_rows
     parts = [
-        f"---\n{yaml.safe_dump(_front(documents, name, files), sort_keys=False, allow_unicode=True)}---",
+        "\n".join(["---", *_front(documents, name, files), "---"]),
         f"# {name}",
         f"{n:,} documents at {tier} ({TIERS[tier]}), made by coevo, an implementation of tiered data management "
         "(arXiv 2602.09003).",
@@ -49,7 +49,8 @@ def card(store: Store, documents: pa.Table, name: str, tier: str, files: str | N
     return "\n\n".join(parts) + "\n"
 
 
-def _front(documents: pa.Table, name: str, files: str | None) -> dict[str, object]:
+def _front(documents: pa.Table, name: str, files: str | None) -> list[str]:
+    """Lines of YAML, each value as JSON, which YAML reads."""
     n = documents.num_rows
     known = sorted({x for x in documents["license"].to_pylist() if x})
     front: dict[str, object] = {
@@ -61,7 +62,7 @@ def _front(documents: pa.Table, name: str, files: str | None) -> dict[str, objec
     }
     if files:
         front["configs"] = [{"config_name": "default", "data_files": [{"split": "train", "path": files}]}]
-    return front
+    return [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()]
 
 
 def _by(documents: pa.Table, columns: list[str]) -> list[tuple[str, ...]]:
