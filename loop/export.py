@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..tiers.card import card
+from ..tiers.card import ancestors, card
 from ..tiers.errors import InputError
 from ..tiers.payload import messages, payload_of
 from ..tiers.store import Store
@@ -61,8 +61,7 @@ def _rows(store: Store, held: pa.Table) -> pa.Table:
     turn = pa.struct([("role", pa.string()), ("content", pa.string())])
     columns = {name: held[name] for name in ("id", "text", "domain", "kind", "source", "parents")}
     columns["tier"] = pa.array([Tier(t).name for t in held["tier"].to_pylist()])
-    known = held["license"] if "license" in held.column_names else pa.nulls(held.num_rows, pa.string())
-    columns |= {"license": known, **_makers(store, held["id"].combine_chunks())}
+    columns |= {"license": _licences(store, held["id"].to_pylist()), **_makers(store, held["id"].combine_chunks())}
     columns["scores"] = _scores(store, held["id"].to_pylist())
     columns["payload"] = pa.array([p.model_dump_json() for p in payloads], pa.large_string())
     return pa.table(columns | {"messages": pa.array(chats, pa.list_(turn))})
@@ -78,6 +77,18 @@ def _makers(store: Store, ids: pa.Array) -> dict[str, pa.Array]:
     at = pa.array([last.get(i) for i in ids.to_pylist()], pa.int64())
     names = {"agent": "by", "prompt": "prompt", "model": "model", "round": "round"}
     return {names[c]: moving[c].combine_chunks().take(at) for c in MADE_BY}
+
+
+def _licences(store: Store, ids: list[str]) -> pa.Array:
+    """[n] licences that ingest read of each document, or of all that it was made from; null where none is known."""
+    rows = store.ledger.read(step="ingest", columns=["doc", "evidence"])
+    rows = rows.filter(pc.match_substring(rows["evidence"], '"licence"'))
+    told = zip(rows["doc"].to_pylist(), map(json.loads, rows["evidence"].to_pylist()), strict=True)
+    known = {doc: str(evidence["licence"]) for doc, evidence in told if evidence.get("licence")}
+    held = store.holdings()
+    parents = dict(zip(held["id"].to_pylist(), held["parents"].to_pylist(), strict=True)) if known else {}
+    found = [sorted({known[a] for a in ancestors([i], parents) if a in known}) for i in ids]
+    return pa.array([", ".join(names) or None for names in found], pa.string())
 
 
 def _scores(store: Store, ids: list[str]) -> pa.Array:

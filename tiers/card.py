@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,7 +83,9 @@ def _cell(text: str) -> str:
 
 def _lineage(store: Store, documents: pa.Table) -> str:
     """By whom the documents, and those they were made from, came where they are."""
-    ids = _ancestors(store, documents["id"])
+    held = store.holdings()
+    parents = dict(zip(held["id"].to_pylist(), held["parents"].to_pylist(), strict=True))
+    ids = pa.array(ancestors(documents["id"].to_pylist(), parents), pa.string())
     rows = store.ledger.read(columns=["step", "agent", "model", "prompt", "action", "doc", "made"])
     mine = pc.or_(pc.is_in(rows["made"], value_set=ids), pc.is_in(rows["doc"], value_set=ids))
     moved = pc.is_in(rows["action"], value_set=pa.array([Action.PROMOTE, Action.EDIT, Action.CREATE, Action.VERIFY]))
@@ -91,18 +93,16 @@ def _lineage(store: Store, documents: pa.Table) -> str:
     return _table("Lineage", ("step", "agent", "model", "prompt", "action", "decisions"), found)
 
 
-def _ancestors(store: Store, ids: pa.ChunkedArray) -> pa.Array:
+def ancestors(ids: Sequence[str], parents: Mapping[str, Sequence[str]]) -> list[str]:
     """Ids of documents and of all that they were made from."""
-    held = store.holdings()
-    parents = dict(zip(held["id"].to_pylist(), held["parents"].to_pylist(), strict=True))
     found: dict[str, None] = {}
-    waiting = ids.to_pylist()
+    waiting = list(ids)
     while waiting:
         one = waiting.pop()
         if one not in found:
             found[one] = None
             waiting += parents.get(one) or []
-    return pa.array(list(found), pa.string())
+    return list(found)
 
 
 def _filters(told: list[StepCount]) -> str:

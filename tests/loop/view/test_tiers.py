@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from coevo.loop.view.tiers import tiers
 from coevo.tiers.errors import InputError
 from coevo.tiers.index import build_index
 from coevo.tiers.payload import render
+from coevo.tiers.rows import DOCUMENT_SCHEMA, rows
 from coevo.tiers.store import Store
 from coevo.tiers.tier import Tier
 
@@ -70,11 +72,11 @@ def test_an_export_is_whole_and_its_card_is_read_by_datasets(run_folder: Path, t
     held = Store(run_folder).documents(tier=Tier.L3)
     assert said.startswith(f"{held.num_rows:,} documents of L3")
     if form == "datasets":
-        rows: Any = datasets.load_from_disk(str(out))
+        found: Any = datasets.load_from_disk(str(out))
     else:
-        rows = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
-    assert rows["id"] == held["id"].to_pylist() and rows["text"] == held["text"].to_pylist()
-    assert all(r["by"] and r["parents"] and json.loads(r["payload"])["form"] for r in rows)
+        found = datasets.load_dataset(str(out), split="train", cache_dir=str(tmp_path / "cache"))
+    assert found["id"] == held["id"].to_pylist() and found["text"] == held["text"].to_pylist()
+    assert all(r["by"] and r["parents"] and json.loads(r["payload"])["form"] for r in found)
     card = (out / "README.md").read_text(encoding="utf-8")
     front = yaml.safe_load(card.split("---")[1])
     assert front["license"] == "other" and front["size_categories"] == ["n<1K"]
@@ -95,6 +97,23 @@ def test_payloads_give_the_text_back(run_folder: Path, tmp_path: Path) -> None:
     read: TypeAdapter[Payload] = TypeAdapter(Payload)
     for row in pq.read_table(file).to_pylist():
         assert render(read.validate_json(row["payload"])) == row["text"]
+
+
+def test_a_licence_is_known_of_what_was_read_and_of_what_was_made_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    texts = {"id": ["a", "b"], "text": ["one", "two"], "domain": ["en"] * 2, "source": ["s"] * 2, "kind": ["text"] * 2}
+    read = rows(0, "ingest", "rule:ingest", ["a", "b"], "ingest", "read", "en", 0, source="s",
+                evidence=['{"licence": "CC0-1.0"}', "{}"])  # fmt: skip
+    store.commit(0, "ingest", read, pa.table(texts | {"parents": [[], []]}, schema=DOCUMENT_SCHEMA))
+    both = rows(1, "synthesize", "synthesizer", ["a"], "create", "written", "en", 3, kind="qa", source="synth",
+                sources=[["a", "b"]], made=["c"], text=["Q: x?\nA: y"])  # fmt: skip
+    store.commit(1, "synthesize", both)
+    for tier, wanted in (("L0", ["CC0-1.0", None]), ("L3", ["CC0-1.0"])):
+        export_tier(tmp_path, tier, tmp_path / f"out-{tier}")
+        (file,) = (tmp_path / f"out-{tier}" / "data").glob("*.parquet")
+        assert pq.read_table(file)["license"].to_pylist() == wanted
+    card = (tmp_path / "out-L3" / "README.md").read_text(encoding="utf-8")
+    assert "| CC0-1.0 | 1 |" in card and "passed that check" in card
 
 
 def test_nothing_held_is_an_error_that_says_what_to_type(run_folder: Path, tmp_path: Path) -> None:
