@@ -4,6 +4,9 @@ Both ask the same questions of the same models in the same process, so imports c
 as its documentation shows it: model by path, HFLM, tasks with the same prompts and per-sample metrics in templates, and
 default settings but for the bootstrap, which is off. Alternating runs, medians; the scores are compared item by item
 and must agree.
+
+With --command the peer is the lm_eval command, called once for each of K adapters of one base, on the same questions in
+a task file; ours loads the base once and swaps the adapters. Both count from a cold start of Python.
 """
 
 import argparse
@@ -12,7 +15,10 @@ import io
 import json
 import math
 import os
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -139,6 +145,103 @@ def cloze_margin(item: dict[str, Any], results: list[tuple[float, bool]]) -> Any
     return plain_margin(item, results, [len(choice.encode()) for choice in item["choices"]])
 
 
+TASK = """task: adapters_choice
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {data}}}}}
+output_type: multiple_choice
+test_split: test
+doc_to_text: "{{{{text}}}}"
+doc_to_choice: "{{{{choices}}}}"
+doc_to_target: answer
+target_delimiter: ""
+metric_list:
+  - {{metric: acc, aggregation: mean, higher_is_better: true}}
+metadata: {{version: 1.0}}
+"""
+OURS = """
+import json, sys
+from pathlib import Path
+from coevo.eval import Suite, import_tasks, measure_adapters, read_scores
+base, folder, *adapters = sys.argv[1:]
+suite = Suite(split="hidden", benchmarks=import_tasks(["adapters_choice"], folder).benchmarks, digest="bench")
+outs = {Path(folder, f"{n}.parquet"): Path(adapter) for n, adapter in enumerate(adapters)}
+for out in outs:
+    out.unlink(missing_ok=True)
+found = [read_scores(out, suite)["adapters_choice"] for out in measure_adapters(Path(base), outs, suite)]
+print(json.dumps([s.accuracy.tolist() for s in found]))
+"""
+
+
+def make_adapters(base: Path, count: int, folder: Path) -> list[Path]:
+    """LoRA adapters with random weights."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    made = []
+    for n in range(count):
+        torch.manual_seed(n)
+        config = LoraConfig(r=8, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
+        network: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config)
+        network.save_pretrained(folder / f"adapter-{n}", save_embedding_layers=False)
+        made.append(folder / f"adapter-{n}")
+    return made
+
+
+def against_command(count: int, repeats: int) -> None:
+    """K adapters of one base: one process of ours against K calls of the command; print table and JSON line."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, held = Path(name), texts()
+        suite = build_suite("feedback", held, EvalConfig(bpb_items=0, arithmetic_items=0, cloze_items=160), seed=0)
+        rows = [i.model_dump(mode="json", exclude={"cluster"}) for b in suite.benchmarks for i in b.items]
+        (folder / "data.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        (folder / "task.yaml").write_text(TASK.format(data=folder / "data.jsonl"))
+        base = make_model(folder / "base", 0, held)
+        adapters = make_adapters(base, count, folder)
+        rounds = [(_ours(base, folder, adapters), _command(base, folder, adapters)) for _ in range(repeats)]
+    for (_, mine), (_, theirs) in rounds:
+        if mine != theirs:
+            raise SystemExit("the two disagree on whether some answer is right")
+    one, other = (statistics.median(r[side][0] for r in rounds) for side in (0, 1))
+    ratios = sorted(theirs[0] / mine[0] for mine, theirs in rounds)
+    print(f"{count} adapters of one base of 1.3M parameters, {len(rows)} questions; every answer judged alike")
+    print(f"{'coevo.eval.measure_adapters':32} {one:7.2f} s")
+    print(f"{f'lm_eval, {count} calls':32} {other:7.2f} s")
+    report = {"name": "evaluate", "ours": round(one, 2), "peer": round(other, 2), "ratio": round(other / one, 2)}
+    report |= {"unit": "s for all adapters (lower is better; ratio = peer / ours)", "peer_name": "the lm_eval command"}
+    report |= {"n": repeats, "spread": [round(ratios[0], 2), round(ratios[-1], 2)], "adapters": count}
+    print(json.dumps(report))
+
+
+def _ours(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, list[list[float]]]:
+    start = time.perf_counter()
+    done = _run([sys.executable, "-c", OURS, str(base), str(folder), *map(str, adapters)], folder)
+    return time.perf_counter() - start, json.loads(done.splitlines()[-1])
+
+
+def _command(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, list[list[float]]]:
+    """Seconds of all calls, and whether each answer was right, in the order of the questions."""
+    start, found = time.perf_counter(), []
+    for n, adapter in enumerate(adapters):
+        out = folder / f"out-{n}"
+        shutil.rmtree(out, ignore_errors=True)
+        model = f"pretrained={base},peft={adapter},dtype=float32,max_length=256"
+        arguments = ["--model", "hf", "--model_args", model, "--tasks", "adapters_choice", "--device", "cpu"]
+        arguments += ["--include_path", str(folder), "--batch_size", "32", "--log_samples", "--output_path", str(out)]
+        _run([sys.executable, "-m", "lm_eval", *arguments], folder)
+        rows = [json.loads(line) for line in next(out.rglob("samples_*.jsonl")).read_text().splitlines()]
+        found.append([float(r["acc"]) for r in sorted(rows, key=lambda r: r["doc_id"])])
+    return time.perf_counter() - start, found
+
+
+def _run(command: list[str], folder: Path) -> str:
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder / "hf")}
+    done = subprocess.run(command, env={**os.environ, **offline}, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return done.stdout
+
+
 def timed(call: Any, *arguments: Any) -> tuple[float, list[dict[str, float]]]:
     """Wall-clock seconds and the result, with the libraries' chatter swallowed."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
@@ -151,10 +254,13 @@ def main() -> None:
     """Run, print a table, and one JSON line last."""
     parser = argparse.ArgumentParser(description="Seconds to score K models: ours against lm-eval")
     parser.add_argument("--quick", action="store_true", help="under 50 seconds: one model, three alternations")
-    parser.add_argument("--models", type=int, default=4)
+    parser.add_argument("--command", action="store_true", help="K adapters of one base against K calls of lm_eval")
+    parser.add_argument("--models", type=int, default=4, help="models, or with --command adapters")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     count, repeats = (1, 3) if options.quick else (options.models, options.repeats)
+    if options.command:
+        return against_command(options.models, 1 if options.quick else options.repeats)
     warnings.simplefilter("ignore")
     import torch
     from transformers.utils import logging

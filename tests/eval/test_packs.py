@@ -6,13 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from coevo.eval import Benchmark
-from coevo.eval.packs import read_packs
+from coevo.eval import (
+    Benchmark,
+    EvalConfig,
+    Split,
+    build_suite,
+    deltas,
+    divided,
+    measure,
+    read_packs,
+    read_scores,
+    scale_of,
+)
 from coevo.tiers.errors import EvalError
 
+from .test_harness import MakeModel
+
 BENCH = Path("../shared/data/bench")
+SPLITS: tuple[Split, Split] = ("feedback", "hidden")
 real = pytest.mark.skipif(not BENCH.is_dir(), reason="the benchmark files are not on this machine")
 
 
@@ -96,3 +110,25 @@ def test_real_benchmark_files(file: str, kind: str, check: str, clusters: int | 
     assert len({i.id for i in made.items}) == len(made.items)
     for item in made.items:
         assert all(item.choices) and 0 <= item.answer < len(item.choices)
+
+
+@real
+def test_real_files_are_divided_asked_and_compared(make_model: MakeModel, tmp_path: Path) -> None:
+    """Two models on packs of every kind, from the files to deltas with errors."""
+    names = ("math/gsm8k.test", "en/piqa.validation", "en/blimp.test", "code/humaneval.test", "zh/cmmlu.dev")
+    pool = read_packs(tuple(str(BENCH / f"{name}.jsonl.gz") for name in names))
+    made = {
+        split: build_suite(split, [], EvalConfig(), 0, more=divided(pool, split, SPLITS, 30, 420, 0))
+        for split in SPLITS
+    }
+    assert [b.name for b in made["hidden"].benchmarks] == ["blimp", "cmmlu", "gsm8k", "humaneval", "piqa"]
+    asked = [{i.text for b in made[split].benchmarks for i in b.items if i.text} for split in SPLITS]
+    assert not asked[0] & asked[1]
+    suite = made["hidden"]
+    one, other = (measure(make_model(seed, context=512), suite, tmp_path / f"{seed}.parquet") for seed in (1, 2))
+    scores = read_scores(one, suite)
+    assert scores["gsm8k"].accuracy is None and scores["piqa"].accuracy is not None
+    assert all(np.isfinite(s.values).all() and s.gold is not None for s in scores.values())
+    found = deltas(one, other, suite, None, scale_of(one, suite))
+    assert [d.benchmark for d in found] == [*(b.name for b in suite.benchmarks), "composite"]
+    assert all(d.low < d.gain < d.high for d in found)
