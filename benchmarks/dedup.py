@@ -1,0 +1,155 @@
+"""MinHash near-duplicates (5-grams, 14 x 8): documents a second beside datatrove's four stages, and what is found.
+
+Documents of this machine, and of every tenth a copy with one word in `--every` replaced. Recall: planted copies of
+which one of the two was dropped; precision: dropped documents that are one of a planted pair or share more than half
+of their 5-grams with another document (counted exactly).
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from coevo.tiers.config import DedupConfig, IngestConfig, SourceConfig
+from coevo.tiers.dedup import dedup
+from coevo.tiers.ingest import ingest
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = DedupConfig(permutations=112, bands=14, threshold=0.7)
+DATATROVE = r"""
+import json, logging, sys, time
+from pathlib import Path
+logging.disable(logging.CRITICAL)
+from loguru import logger
+logger.remove()
+import pyarrow.parquet as pq
+from datatrove.data import Document
+from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+from datatrove.pipeline.dedup.minhash import MinhashConfig
+from datatrove.utils.hashing import HashConfig
+table = pq.read_table(sys.argv[1])
+docs = lambda: (Document(text=t, id=i) for t, i in zip(table["text"].to_pylist(), table["id"].to_pylist()))
+out = Path(sys.argv[1]).parent / f"datatrove-{time.time_ns()}"
+config = MinhashConfig(hash_config=HashConfig(precision=64), num_buckets=14, hashes_per_bucket=8, n_grams=5)
+began = time.process_time()
+MinhashDedupSignature(output_folder=str(out / "s"), config=config).run(docs(), 0, 1)
+for bucket in range(14):
+    MinhashDedupBuckets(input_folder=str(out / "s"), output_folder=str(out / "b"), config=config).run(None, bucket, 14)
+MinhashDedupCluster(input_folder=str(out / "b"), output_folder=str(out / "c"), config=config).run(None, 0, 1)
+kept = [d.id for d in MinhashDedupFilter(input_folder=str(out / "c")).run(docs(), 0, 1)]
+print(json.dumps({"seconds": time.process_time() - began, "kept": kept}))
+"""
+
+
+def corpus(path: Path, most: int, every: int) -> list[tuple[str, str]]:
+    """Documents and planted copies as a file that both read; the planted pairs."""
+    caps = IngestConfig(max_documents=most, max_bytes=1 << 40, min_bytes=0)
+    docs = ingest([SourceConfig(url="local:")], caps, 0).documents
+    ids, texts, sources, pairs = docs["id"].to_pylist(), docs["text"].to_pylist(), docs["source"].to_pylist(), []
+    draw = random.Random(1)
+    for i in range(0, docs.num_rows, 10):
+        words = texts[i].split(" ")
+        copy = " ".join(f"w{draw.randrange(9_999)}" if draw.random() < 1 / every else w for w in words)
+        if len(words) >= 50:
+            pairs.append((ids[i], f"copy-{ids[i]}"))
+            ids, texts, sources = [*ids, f"copy-{ids[i]}"], [*texts, copy], [*sources, f"{sources[i]}~copy"]
+    pq.write_table(pa.table({"id": ids, "text": pa.array(texts, pa.large_string()), "source": sources}), path)
+    return pairs
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """Word 5-grams, letters and digits only."""
+    words = "".join(c if c.isalnum() else " " for c in text.lower()).split()
+    return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def quality(kept: set[str], table: pa.Table, pairs: list[tuple[str, str]]) -> tuple[float, float]:
+    """Recall of planted pairs and precision of what was dropped."""
+    texts = dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+    found = sum(not {a, b} <= kept for a, b in pairs)
+    planted = {name for pair in pairs for name in pair}
+    held = {name: shingles(text) for name, text in texts.items()}
+    where: dict[tuple[str, ...], list[str]] = {}
+    for name, grams in held.items():
+        for gram in list(grams)[:: max(1, len(grams) // 40)]:
+            where.setdefault(gram, []).append(name)
+    gone = [name for name in texts if name not in kept]
+    right = sum(name in planted or _alike(name, held, where) for name in gone)
+    return found / len(pairs), right / max(len(gone), 1)
+
+
+def _alike(name: str, held: dict[str, set[tuple[str, ...]]], where: dict[tuple[str, ...], list[str]]) -> bool:
+    near = {other for gram in held[name] for other in where.get(gram, ())[:50]} - {name}
+    own = held[name]
+    return not own or any(len(own & held[o]) > 0.5 * len(own | held[o]) for o in near)
+
+
+def ours(table: pa.Table) -> dict[str, Any]:
+    """Processor seconds and ids kept."""
+    began = time.process_time()
+    verdicts = dedup(table, SETTINGS)
+    return {"seconds": time.process_time() - began, "kept": verdicts["id"].filter(verdicts["kept"]).to_pylist()}
+
+
+def peer(python: Path, path: Path) -> dict[str, Any] | str:
+    """The same from datatrove in its own process, or why not."""
+    if not python.exists():
+        return "not installed: make bench-peers"
+    done = subprocess.run([python, "-c", DATATROVE, path], cwd=path.parent, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}"
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Print a table and a JSON line."""
+    parser = argparse.ArgumentParser(description="MinHash near-duplicates beside datatrove's four stages")
+    parser.add_argument("--quick", action="store_true", help="600 documents a domain, one alternation")
+    parser.add_argument("--every", type=int, default=40, help="one word in this many differs in a planted copy")
+    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="folder of the peers' environments")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.parquet"
+        pairs = corpus(path, 600 if given.quick else 4_000, given.every)
+        table = pq.read_table(path)
+        ratios, sides = [], []
+        for _ in range(1 if given.quick else 3):
+            mine, theirs = ours(table), peer(given.peers / "datatrove" / "bin" / "python", path)
+            if isinstance(theirs, str):
+                print(f"datatrove 0.10: {theirs}")
+                break
+            ratios.append(theirs["seconds"] / mine["seconds"])
+            sides = [mine, theirs]
+        for name, side in zip(("coevo", "datatrove 0.10"), sides or [ours(table)], strict=False):
+            recall, precision = quality(set(side["kept"]), table, pairs)
+            rate = table.num_rows / side["seconds"]
+            print(f"{name:16} {rate:9.0f} documents/s   recall {recall:.3f}   precision {precision:.3f}")
+            side |= {"rate": rate, "recall": round(recall, 4), "precision": round(precision, 4)}
+        if sides:
+            mine, theirs = sides
+            line = {
+                "name": "dedup",
+                "ours": round(mine["rate"], 1),
+                "peer": round(theirs["rate"], 1),
+                "unit": "documents/s",
+            }
+            line |= {
+                "ratio": round(sorted(ratios)[len(ratios) // 2], 2),
+                "peer_name": "datatrove 0.10",
+                "n": table.num_rows,
+            }
+            line |= {"spread": [round(min(ratios), 2), round(max(ratios), 2)], "planted": len(pairs)}
+            line |= {k: [mine[k], theirs[k]] for k in ("recall", "precision")}
+            print(json.dumps(line))
+
+
+if __name__ == "__main__":
+    main()
