@@ -15,7 +15,7 @@ from .context import RunContext, open_context
 from .feedback.policy import reference_mixture
 from .jobs import measure_job, train_job
 from .nodes.blocks import packed
-from .nodes.evaluate import suite, suite_path
+from .nodes.evaluate import job, suite
 from .nodes.floor import noise, scale
 from .progress import Progress
 from .protocols import Protocol, StagePlan, load_protocol, overall, plan_stages
@@ -69,8 +69,7 @@ def _pair(context: RunContext, protocol: Protocol, asked: Asked, seed: int) -> l
     if bad := [t.name for t in trained if t.diverged]:
         raise InputError(f"{', '.join(bad)} diverged: lower training.lr in another run, and verify that")
     outs = [context.folder.scores / f"{t.name}-{SPLIT}.parquet" for t in trained]
-    how = (str(suite_path(context, SPLIT)), context.config.evaluation.batch, 0, context.config.training.device)
-    jobs = [(t.name, t.path, {str(o): ""}, *how) for t, o in zip(trained, outs, strict=True)]
+    jobs = [job(context, t.name, t.path, {str(o): ""}, SPLIT) for t, o in zip(trained, outs, strict=True)]
     context.workers.map(measure_job, jobs)
     return deltas(
         outs[0],

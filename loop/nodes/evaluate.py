@@ -46,25 +46,20 @@ def _measure(context: RunContext, number: int, wanted: list[tuple[str, str, str]
     first: dict[tuple[str, str], Path] = {}
     for name, path, split in wanted:
         first.setdefault((path, split), score_path(context, number, name, split))
-    config = context.config.evaluation
-    jobs = [
-        (
-            names,
-            base,
-            outs,
-            str(suite_path(context, split)),
-            config.batch,
-            config.written,
-            context.config.training.device,
-        )
-        for names, base, outs, split in _grouped(context, first, start)
-    ]
+    jobs = [job(context, *group) for group in _grouped(context, first, start)]
     context.workers.map(measure_job, jobs)
     rows = [
         {"round": number, "name": name, "split": split, "path": context.relative(first[path, split])}
         for name, path, split in wanted
     ]
     context.db.insert("scores", rows)
+
+
+def job(context: RunContext, name: str, base: str, outs: dict[str, str], split: str) -> tuple[object, ...]:
+    """What `measure_job` takes: a base, an adapter's folder (or nothing) by the file to write, and how to measure."""
+    config = context.config.evaluation
+    how = (config.batch, config.written, context.config.training.device)
+    return name, base, outs, str(suite_path(context, split)), *how
 
 
 def _grouped(
