@@ -22,7 +22,7 @@ from coevo.tiers.dedup import dedup
 from coevo.tiers.ingest import ingest
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = DedupConfig(permutations=112, bands=14, threshold=0.7)
+SETTINGS = DedupConfig(permutations=112, bands=14, threshold=0.5)
 DATATROVE = r"""
 import json, logging, sys, time
 from pathlib import Path

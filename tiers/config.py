@@ -133,8 +133,8 @@ class BulkConfig(Record):
     ingest: IngestConfig = IngestConfig(document_bytes=1_000_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
     """Its caps do not hold here: everything is read."""
     clean: CleanConfig = CleanConfig()
-    dedup: DedupConfig = DedupConfig(permutations=112, bands=14, threshold=0.7)
-    """14 bands of 8 as in FineWeb (arXiv 2406.17557)."""
+    dedup: DedupConfig = DedupConfig(permutations=112, bands=14, threshold=0.5)
+    """14 bands of 8 as in FineWeb (arXiv 2406.17557): the bands decide, the threshold takes out their accidents."""
     shard_documents: int = Field(default=20_000, gt=0)
     """Documents of a part ..."""
     shard_bytes: int = Field(default=64_000_000, gt=0)
