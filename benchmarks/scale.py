@@ -1,7 +1,7 @@
 """Sources to L1 in bulk at growing size: microseconds a document and peak memory, which must stay flat.
 
-Made documents (1.7 KB of words by a skewed law, one in twenty a near copy) lie in JSONL; each size is built in a process
-of its own on `--workers` workers; memory is that of all its processes together, sampled.
+Made documents (1.7 KB of words by a skewed law, one in twenty a near copy) lie in JSONL; each size is built in a
+process of its own on `--workers` workers; memory is that of all its processes together, sampled.
 """
 
 import argparse

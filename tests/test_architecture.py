@@ -29,7 +29,6 @@ THIRD_PARTY: dict[str, set[str]] = {
         "duckdb",
         "faiss",
         "fsspec",
-        "ftfy",  # broken encoding mended in L1
         "lance",
         "lxml",
         "numpy",
