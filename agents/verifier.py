@@ -107,12 +107,12 @@ class Verifier(Agent):
     ) -> Decision:
         """Independent solutions of each question alone must agree with its answer."""
         prompt = self.prompts.get("verify-solve", document.domain)
-        solutions: list[str] = []
+        findings: list[Finding] = []
         for problem in asked:
-            found = self.consensus.about(problem.question, problem.answer, document.domain, tally)
-            solutions += found.told["solutions"]
-            if found.fault:
+            findings.append(self.consensus.about(problem.question, problem.answer, document.domain, tally))
+            if findings[-1].fault:
                 break
+        found, solutions = findings[-1], [said for each in findings for said in each.told["solutions"]]
         told = Finding(found.fault, (*checks, *found.checks), found.votes, found.share, {"solutions": solutions})
         return self._verdict(document, told, prompt=prompt, usage=tally.usage)
 

@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -84,14 +85,16 @@ def main() -> None:
     table = pa.table({"id": [str(n) for n in range(len(documents))], "text": pa.array(documents, pa.large_string())})
     seconds: dict[str, list[float]] = {"n-grams": [], "both": [], "plain": []}
     settings = {"n-grams": DecontaminateConfig(), "both": DecontaminateConfig(paraphrase=0.16)}
+    answers: dict[str, Any] = {}
     for _ in range(repeats):
         for name, config in settings.items():
             began = time.process_time()
-            kept = np.asarray(decontaminate(table, items, config)["kept"].to_pylist())
+            answers[name] = np.asarray(decontaminate(table, items, config)["kept"].to_pylist())
             seconds[name].append(time.process_time() - began)
         began = time.process_time()
-        quoting = plain(documents, items)
+        answers["plain"] = plain(documents, items)
         seconds["plain"].append(time.process_time() - began)
+    kept, quoting = answers["both"], answers["plain"]
     planted = np.arange(0, len(items), 100)
     found = f"quoted {1 - kept[planted].mean():.1%}, rephrased {1 - kept[planted + 1].mean():.1%} of those planted"
     megabytes = sum(map(len, documents)) / 1e6

@@ -27,6 +27,7 @@ class Engine(Protocol):
             shards: consumed as workers become free.
             rest: further arguments, the same for all.
         """
+        ...
 
 
 class Inline:
@@ -60,7 +61,7 @@ class RayTasks:
 
     def __init__(self, workers: int) -> None:
         try:
-            import ray
+            import ray  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise InputError(
                 "engine: ray wants Ray, which is not installed: pip install 'coevo[ray]', or set engine: local"

@@ -55,12 +55,20 @@ def split(
         (feedback + hidden, "hidden"),
         (feedback + hidden + sealed, "sealed"),
     )
-    parts: dict[str, Part] = {name: next((part for end, part in ends if u < end), "train") for u, name in places}
+    parts: dict[str, Part] = {name: _part_at(u, ends) for u, name in places}
     wanted: tuple[Part, ...] = ("feedback", "hidden", "train", *(("sealed",) if sealed else ()))
     for part in wanted:
         if part not in parts.values():
             parts[_spare(places, parts)] = part
     return parts
+
+
+def _part_at(u: float, ends: tuple[tuple[float, Part], ...]) -> Part:
+    """The part whose stretch of [0, 1) holds `u`."""
+    for end, part in ends:
+        if u < end:
+            return part
+    return "train"
 
 
 def _spare(places: list[tuple[float, str]], parts: dict[str, Part]) -> str:

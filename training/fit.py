@@ -133,7 +133,7 @@ def attention(device: torch.device, dtype: torch.dtype, block: int, name: Attent
 
 
 def _check_flash(device: torch.device, dtype: torch.dtype) -> None:
-    from transformers.utils import is_flash_attn_2_available
+    from transformers.utils.import_utils import is_flash_attn_2_available
 
     if device.type != "cuda" or dtype is not torch.bfloat16 or not is_flash_attn_2_available():
         raise TrainingError(

@@ -36,7 +36,7 @@ def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") 
 
     if adapter:
         return load_adapter(model, Path(adapter), trainable=True)
-    alpha = config.lora_alpha or 2 * config.lora_rank
+    alpha: Any = config.lora_alpha or 2 * config.lora_rank  # peft says int and takes fractions
     everything = config.lora_targets == ("all-linear",)
     lora = LoraConfig(
         r=config.lora_rank,

@@ -45,7 +45,7 @@ def load_model(
 def _four_bits() -> Any:
     """NF4 with double quantisation (QLoRA, arXiv 2305.14314), by bitsandbytes."""
     from transformers import BitsAndBytesConfig
-    from transformers.utils import is_bitsandbytes_available
+    from transformers.utils.import_utils import is_bitsandbytes_available
 
     if not torch.cuda.is_available():
         raise TrainingError("training.method=qlora wants an NVIDIA GPU, torch sees none: set training.method=lora")

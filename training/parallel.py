@@ -60,7 +60,7 @@ class Launched(Alone):
     def __init__(self) -> None:
         from accelerate import Accelerator
 
-        self.accelerator = Accelerator()
+        self.accelerator: Any = Accelerator()
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         self.keeps_state = "FSDP" not in str(self.accelerator.distributed_type)
 

@@ -40,7 +40,7 @@ def check_trackers(names: tuple[str, ...]) -> None:
         return
     from accelerate import utils
 
-    there: dict[str, Callable[[], bool]] = {
+    there: dict[str, Callable[[], bool | None]] = {
         "tensorboard": utils.is_tensorboard_available,
         "wandb": utils.is_wandb_available,
         "mlflow": utils.is_mlflow_available,

@@ -83,7 +83,7 @@ def main(name: str, folder: Path) -> None:
         data = Dataset.from_dict({"input_ids": rows, "labels": rows}).with_format("torch")
         made = in_order(Trainer)(args=settings(task, TrainingArguments, folder / "out"), train_dataset=data, **shared)
     else:
-        from trl import SFTConfig, SFTTrainer
+        from trl import SFTConfig, SFTTrainer  # pyright: ignore[reportMissingImports]
 
         data = Dataset.from_dict({"input_ids": rows})
         more = {"max_length": task["block"], "dataset_kwargs": {"skip_prepare_dataset": True}}

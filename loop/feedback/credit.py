@@ -78,7 +78,7 @@ def main_effects(design: NDArray[np.int64], gains: Floats, se: float) -> list[Cr
 def regression(features: Floats, gains: Floats, cov: Floats, prior: Floats) -> tuple[Floats, Floats]:
     """Mean [d] and covariance [d, d] of the effects by generalised least squares under N(0, `prior`)."""
     solved = np.linalg.solve(cov, features)
-    found = np.linalg.inv(np.linalg.inv(prior) + features.T @ solved)
+    found: Floats = np.asarray(np.linalg.inv(np.linalg.inv(prior) + features.T @ solved), np.float64)
     return found @ solved.T @ gains, found
 
 

@@ -81,7 +81,10 @@ def test_hostile_answers_are_no_answers_and_cost_little(hostile: str) -> None:
 @given(st.text(max_size=40))
 def test_any_text_is_bared_and_read(text: str) -> None:
     assert bare(bare(text)) == bare(text) or len(text) > 4
-    number(bare(text)), prose(text), value(text), numerals(text)
+    number(bare(text))
+    prose(text)
+    value(text)
+    numerals(text)
 
 
 @given(st.integers(0, 10**12))

@@ -10,7 +10,7 @@ from coevo.loop.protocols import Protocol, StagePlan, load_protocol, overall, pl
 from coevo.tiers.errors import InputError
 
 LIVE = ("code/L1", "code/L2", "math/L1", "math/L2", "math/L3")
-UNIFORM = dict.fromkeys(LIVE, 0.2)
+UNIFORM: dict[str, float] = dict.fromkeys(LIVE, 0.2)
 
 
 @pytest.mark.parametrize("name", list(protocols()))

@@ -105,6 +105,8 @@ def test_a_killed_build_goes_on_where_it_was_without_loss_or_repetition(tmp_path
             break
         except KeyboardInterrupt:
             kills += 1
+    else:
+        pytest.fail("the build was never done")
     assert kills >= 8
     assert resumed == whole
     assert kept(tmp_path / "killed", resumed) == kept(tmp_path / "whole", whole)

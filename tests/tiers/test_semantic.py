@@ -1,6 +1,7 @@
 """Vectors of texts: nearest ones, what is new, how different a set is, and encoders of this machine."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,12 @@ def test_a_local_encoder_is_read_from_its_folder_and_a_missing_one_is_named(tmp_
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(tmp_path)
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+    }
     BertModel(BertConfig(vocab_size=6, max_position_embeddings=32, **shape)).save_pretrained(tmp_path)
     encoder = encoder_of(str(tmp_path))
     assert isinstance(encoder, LocalEncoder) and encoder.dimension == 16

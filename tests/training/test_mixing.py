@@ -51,6 +51,7 @@ def test_the_scaling_law_is_found_again() -> None:
 
 def test_ado_goes_where_the_loss_still_falls() -> None:
     mix, rng, seen = Ado(np.full(3, 1 / 3), 300), np.random.default_rng(1), np.zeros(3)
+    share = np.zeros(3)
     for step in range(300):
         share = mix.shares(step)
         arms = rng.choice(3, 8, p=share)

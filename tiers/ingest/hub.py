@@ -52,7 +52,7 @@ def dataset_rows(url: str, most: int) -> Iterator[tuple[int, dict[str, Any]] | F
         yield Fault(str(number + 1), f"cannot be read on after {number} rows: {type(error).__name__}: {said}"[:300])
 
 
-def _opened(url: str, path: str, options: dict[str, str]) -> Any:
+def _opened(url: str, path: str, options: dict[str, Any]) -> Any:
     from datasets import load_dataset
 
     try:
