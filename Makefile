@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+TEST_PROCESSES ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SHELL := /bin/bash
-.PHONY: help run test check bench bench-peers clean
+.PHONY: help run test test-long check bench bench-peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,7 +29,10 @@ test: $(VENV)/.test ## style, types and the whole test suite
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist worksteal
+
+test-long: $(VENV)/.test ## what `make test` leaves out: whole runs of a minute and more
+	$(BIN)/python -m pytest -q -m long -n $(TEST_PROCESSES) --dist worksteal
 
 check: $(VENV)/.test ## a second type checker (its first start fetches pyright itself)
 	$(BIN)/pyright --pythonpath $(BIN)/python

@@ -21,9 +21,9 @@ def test_partial_correlation_is_near_that_of_the_normal_model() -> None:
 
 def test_a_rubric_that_tells_nothing_new_hardly_ever_passes() -> None:
     rng = np.random.default_rng(1)
-    found = [screen(*world(rng, 120, own=0.0), seed=i) for i in range(60)]
-    assert sum(f.passed for f in found) <= 5  # nominal 2.5 %, one-sided
-    assert sum(f.low <= 0 <= f.high for f in found) >= 52
+    found = [screen(*world(rng, 120, own=0.0), seed=i) for i in range(40)]
+    assert sum(f.passed for f in found) <= 4  # nominal 2.5 %, one-sided
+    assert sum(f.low <= 0 <= f.high for f in found) >= 34
 
 
 def test_one_that_tells_something_passes() -> None:

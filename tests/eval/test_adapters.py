@@ -39,6 +39,7 @@ def adapt(tmp_path_factory: pytest.TempPathFactory) -> Adapt:
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 
 
+@pytest.mark.long
 def test_adapters_on_one_base_score_as_their_merged_models(
     model: Path, suite: Suite, adapt: Adapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_mechanism_that_misbehaves_keeps_the_previous_plan_and_the_run_goes_on
     assert "kept the previous mixture" in story
 
 
+@pytest.mark.long
 def test_influence_is_measured_where_it_is_asked_for(cli: Cli, settings: list[str]) -> None:
     lacking = cli("run", "--name", "no", *settings, "--set", "feedback.mechanism=influence_eg")
     assert lacking.returncode == 2
@@ -75,6 +76,7 @@ def test_influence_is_measured_where_it_is_asked_for(cli: Cli, settings: list[st
     assert "most influence has" in db.rows("rounds", round=1)[0]["plan"]["reason"]
 
 
+@pytest.mark.long
 def test_a_search_in_reset_mode_is_not_held_to_a_trust_region(cli: Cli, settings: list[str]) -> None:
     asked = ["--set", "feedback.mechanism=log_blr", "--set", "mode=reset"]
     done = cli("run", "--name", "search", "--rounds", "1", *settings, *asked)

@@ -30,6 +30,7 @@ def test_a_folder_without_prompts_and_a_malformed_one_are_refused_before_any_wor
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_own_prompts_lie_in_the_run_and_a_question_that_rules_cannot_answer_is_said(cli, tmp_path, settings) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "score-harbour.md").write_text(OWN)

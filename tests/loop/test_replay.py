@@ -33,6 +33,7 @@ def decided(root: Path) -> list[dict[str, Any]]:
     return [{k: r[k] for k in kept if k in r} for r in rows]
 
 
+@pytest.mark.long
 def test_a_round_with_a_model_in_this_process_is_replayed_without_it(finished, cli) -> None:  # type: ignore[no-untyped-def]
     first, second = (cli.folder / "runs" / name for name in ("whole", "again"))
     for root, scorer in ((first, "hf:"), (second, f"replay:{first}")):

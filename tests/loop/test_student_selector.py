@@ -36,6 +36,7 @@ def data(cli: Cli, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_every_row_is_graded_and_rows_that_no_judge_saw_rise(graded: Cli) -> None:
     store = Store(graded.folder / "runs" / "g")
     first, judged = store.selector_scores(0), set(store.scores(0)["doc_id"].to_pylist())

@@ -27,6 +27,7 @@ def test_one_adapter_cannot_be_stacked_on_full_fine_tuning() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_stacks_one_adapter_with_ablations_and_odm(cli, settings: list[str]) -> None:  # type: ignore[no-untyped-def]
     training = "{steps: 6, batch: 4, min_blocks: 2, dtype: float32, method: lora, lora_rank: 4, mixing: odm_code}"
     more = ["--set", f"training={training}", "--set", "mode=stack"]

@@ -27,6 +27,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Cli:
     return made
 
 
+@pytest.mark.long
 def test_it_is_closed_until_it_is_opened_and_each_look_is_recorded(sealed: Cli) -> None:
     root = sealed.folder / "runs" / "s"
     db = RunDB(root / "run.db")

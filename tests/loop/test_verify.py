@@ -51,6 +51,7 @@ def test_mistakes_are_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_finished_run_is_verified_with_intervals(finished, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     cli = type(finished)(tmp_path, tmp_path / "cache")
     shutil.copytree(finished.folder / "runs", tmp_path / "runs")

@@ -85,6 +85,7 @@ def test_a_finished_tournament_plays_nothing_again_and_takes_in_more(folder: Pat
         )  # fmt: skip
 
 
+@pytest.mark.long
 def test_killed_it_goes_on_and_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     arguments = ["lab", "tournament", "--mechanism", "uniform", "--mechanism", "structured_blr", "--rounds", "6"]
     arguments += ["--seeds", "5-64", "--workers", "2"]
