@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import weakref
 from contextlib import closing
 
 import pytest
@@ -133,5 +134,7 @@ def test_a_forgotten_chat_lets_go_of_its_connections(server: Server) -> None:
     server.steps = [answer()]
     model = chat(server)
     model.complete(ASK, Verdict)
+    gone = weakref.ref(model)
     del model
     gc.collect()  # an open socket would warn here, and warnings are errors
+    assert gone() is None

@@ -18,7 +18,8 @@ from coevo.tiers.byte_tokens import CAP_BYTES
 from coevo.tiers.encoder import HashingEncoder
 from coevo.tiers.errors import InputError
 from coevo.tiers.features import features
-from coevo.tiers.selector import LEAST_LABELS, agreement, fit, interval, spearman
+from coevo.tiers.ranking import interval, spearman
+from coevo.tiers.selector import LEAST_LABELS, agreement, fit
 
 SHARED = Path(os.environ.get("COEVO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 GOOD = ["because", "therefore", "define", "theorem", "example", "shows"]
