@@ -8,7 +8,6 @@ of their 5-grams with another document (counted exactly).
 import argparse
 import json
 import random
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from peer_process import run_peer
 
 from coevo.tiers.config import DedupConfig, IngestConfig, SourceConfig
 from coevo.tiers.dedup import dedup
@@ -98,17 +98,6 @@ def ours(table: pa.Table) -> dict[str, Any]:
     return {"seconds": time.process_time() - began, "kept": verdicts["id"].filter(verdicts["kept"]).to_pylist()}
 
 
-def peer(python: Path, path: Path) -> dict[str, Any] | str:
-    """The same from datatrove in its own process, or why not."""
-    if not python.exists():
-        return "not installed: make bench-peers"
-    done = subprocess.run([python, "-c", DATATROVE, path], cwd=path.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}"
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
 def main() -> None:
     """Print a table and a JSON line."""
     parser = argparse.ArgumentParser(description="MinHash near-duplicates beside datatrove's four stages")
@@ -122,7 +111,7 @@ def main() -> None:
         table = pq.read_table(path)
         ratios, sides = [], []
         for _ in range(1 if given.quick else 3):
-            mine, theirs = ours(table), peer(given.peers / "datatrove" / "bin" / "python", path)
+            mine, theirs = ours(table), run_peer(given.peers / "datatrove" / "bin" / "python", DATATROVE, path)
             if isinstance(theirs, str):
                 print(f"datatrove 0.10: {theirs}")
                 break

@@ -7,7 +7,6 @@ both drop. Peers run in their own environment (`make bench-peers`); an absent on
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from peer_process import run_peer
 
 from coevo.tiers.clean import clean
 from coevo.tiers.config import CleanConfig, IngestConfig, SourceConfig
@@ -89,17 +89,6 @@ def ours(docs: pa.Table) -> dict[str, Any]:
     return {"seconds": time.process_time() - began, "kept": kept}
 
 
-def peer(python: Path, script: str, path: Path) -> dict[str, Any] | str:
-    """The same from a peer in its own process, outside of the repository, or why it could not."""
-    if not python.exists():
-        return "not installed: make bench-peers"
-    done = subprocess.run([python, "-c", script, path], cwd=path.parent, capture_output=True, text=True, check=False)
-    if done.returncode:
-        return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}"
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
 def main() -> None:
     """Print a table, and a JSON line for every peer."""
     parser = argparse.ArgumentParser(description="Documents a second of the quality filters, beside the peers")
@@ -124,7 +113,7 @@ def compare(name: str, script: str, python: Path, path: Path, docs: pa.Table, re
     mine, theirs = [], []
     for _ in range(repeats):
         mine.append(ours(docs))
-        other = peer(python, script, path)
+        other = run_peer(python, script, path)
         if isinstance(other, str):
             print(f"{name:20} {other}")
             return

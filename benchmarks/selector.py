@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 
 from coevo.tiers.features import BITS, features
-from coevo.tiers.selector import fit, spearman
+from coevo.tiers.ranking import spearman
+from coevo.tiers.selector import fit
 
 SIZE, LABELS = 2_000, 1_000
 
