@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tiers.ranking import spearman
 from ..tiers.record import Record
 
 Floats = NDArray[np.float64]
@@ -55,28 +56,10 @@ def drift(rubric: str, first: Mapping[str, float], now: Mapping[str, float]) -> 
     n = len(both)
     if n < LEAST:
         return Drift(rubric=rubric, n=n, order=1.0, shift=0.0, low=0.0, high=0.0, verdict="unresolved")
-    order = _spearman(a, b)
+    order = 1.0 if np.array_equal(a, b) else spearman(a, b)  # constant grades that stay have an order too
     sd = float(a.std(ddof=1)) or 1.0
     change = (b - a) / sd
     mean, reach = float(change.mean()), 1.96 * float(change.std(ddof=1)) / n**0.5
     shifted = abs(mean) > SHIFT_BAR and abs(mean) > reach
     verdict = "drifted" if order < ORDER_BAR else "shifted" if shifted else "steady"
     return Drift(rubric=rubric, n=n, order=order, shift=mean, low=mean - reach, high=mean + reach, verdict=verdict)
-
-
-def _spearman(a: Floats, b: Floats) -> float:
-    if np.array_equal(a, b):
-        return 1.0
-    ranks = [_ranks(x) for x in (a, b)]
-    sds = [float(r.std()) for r in ranks]
-    if not all(sds):
-        return 0.0
-    return float(np.mean((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean())) / (sds[0] * sds[1]))
-
-
-def _ranks(x: Floats) -> Floats:
-    """Ranks with ties at their mean."""
-    values, index, counts = np.unique(x, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    mean = last - (counts - 1) / 2
-    return np.asarray(mean[index.reshape(x.shape)] if len(values) else x, dtype=float)

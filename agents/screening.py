@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tiers.ranking import mean_ranks
 from ..tiers.record import Record
 
 Floats = NDArray[np.float64]
@@ -52,17 +53,10 @@ def screen(grades: Floats, others: Floats, influence: Floats, seed: int = 0) -> 
 
 def partial_spearman(x: Floats, z: Floats, y: Floats) -> float:
     """Correlation of the ranks of x [n] and y [n], those of z [n, P] regressed out; 0 if either is explained wholly."""
-    design = np.column_stack([np.ones(len(x)), *(_ranks(column) for column in z.T)])
-    both = np.column_stack([_ranks(x), _ranks(y)])
+    design = np.column_stack([np.ones(len(x)), *(mean_ranks(column) for column in z.T)])
+    both = np.column_stack([mean_ranks(x), mean_ranks(y)])
     rest = both - design @ np.linalg.lstsq(design, both, rcond=None)[0]
     norms = np.linalg.norm(rest, axis=0)
     if min(norms) < 1e-6 * len(x):
         return 0.0
     return float(rest[:, 0] @ rest[:, 1] / (norms[0] * norms[1]))
-
-
-def _ranks(x: Floats) -> Floats:
-    """Ranks with ties at their mean."""
-    values, index, counts = np.unique(x, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[index.reshape(x.shape)], dtype=float) if len(values) else x

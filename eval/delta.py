@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .clustered import cluster_sums, degrees_of_freedom, half_width, pooled_dof
 from .composite import Composite, Gains, Scale, composite, gains
 from .noise import COMPOSITE, NoiseFloor
-from .score import Delta, Split, Suite
+from .score import Delta, Split, Suite, verdict
 from .scores import ItemScores, read_scores
 
 Floats = NDArray[np.float64]
@@ -99,7 +99,7 @@ def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | 
     benchmark = suite.benchmarks[row]
     dof = degrees_of_freedom(paired.weights[row], paired.clusters)
     items, seed = float((paired.sums[row] ** 2).sum()), 2 * noise.variance[benchmark.name] if noise else 0.0
-    return _delta(
+    return delta_row(
         benchmark.name,
         benchmark.metric,
         suite.split,
@@ -114,7 +114,7 @@ def _composite_delta(
     found: Composite, paired: Gains, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]
 ) -> Delta:
     seed = 2 * _composite_seed_variance(noise) * float((found.slope**2).mean())
-    return _delta(
+    return delta_row(
         COMPOSITE,
         "standard deviations",
         suite.split,
@@ -131,7 +131,7 @@ def _error(items: float, dof: float, seed: float, noise: NoiseFloor | None) -> t
     return se, half_width(se, pooled_dof([(items, dof), (seed, noise.dof if noise else 1.0)]))
 
 
-def _delta(
+def delta_row(
     benchmark: str,
     metric: str,
     split: Split,
@@ -140,6 +140,7 @@ def _delta(
     error: tuple[float, float],
     counts: tuple[int, int],
 ) -> Delta:
+    """A row of (before, after, gain), (standard error, half width of its interval) and (items, clusters)."""
     before, after, gain = means
     se, half = error
     low, high = gain - half, gain + half
@@ -157,5 +158,5 @@ def _delta(
         high=high,
         n=counts[0],
         clusters=counts[1],
-        verdict="gain" if low > 0 else "loss" if high < 0 else "unresolved",
+        verdict=verdict(low, high),
     )

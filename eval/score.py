@@ -6,6 +6,12 @@ from ..tiers.record import Record
 
 Split = Literal["feedback", "hidden", "sealed"]
 """What steers, what only reports, and what nobody sees before the end."""
+Verdict = Literal["gain", "loss", "unresolved"]
+
+
+def verdict(low: float, high: float) -> Verdict:
+    """What a 95 % interval of a gain says: it is resolved when it excludes zero."""
+    return "gain" if low > 0 else "loss" if high < 0 else "unresolved"
 
 
 class Item(Record):
@@ -89,4 +95,4 @@ class Delta(Record):
     high: float
     n: int
     clusters: int
-    verdict: Literal["gain", "loss", "unresolved"]
+    verdict: Verdict

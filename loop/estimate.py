@@ -31,9 +31,10 @@ class Span(NamedTuple):
     low: float
     high: float
 
-    def __mul__(self, factor: object) -> "Span":
-        by = factor if isinstance(factor, Span) else Span(float(factor), float(factor))  # type: ignore[arg-type]
-        return Span(self.low * by.low, self.high * by.high)
+    def by(self, factor: "float | Span") -> "Span":
+        """So many times, or end by end."""
+        low, high = factor if isinstance(factor, Span) else (factor, factor)
+        return Span(self.low * low, self.high * high)
 
     def plus(self, other: "Span") -> "Span":
         """The sum of both."""
@@ -139,8 +140,8 @@ def _line(config: RunConfig, role: str, rounds: int, known: Measured | None) -> 
         passes = rounds + (not known and role != "strategist")  # what is prepared is curated once as well
         basis = "quotas of the config, lengths of its prompts"
     price = config.agents.prices.get(parse_url(url).model)
-    usd = (read * (price.tokens_in / 1e6)).plus(written * (price.tokens_out / 1e6)) * passes if price else None
-    spans = {"calls": calls * passes, "tokens_in": read * passes, "tokens_out": written * passes}
+    usd = read.by(price.tokens_in / 1e6).plus(written.by(price.tokens_out / 1e6)).by(passes) if price else None
+    spans = {"calls": calls.by(passes), "tokens_in": read.by(passes), "tokens_out": written.by(passes)}
     return Line(role=role, model=url, usd=usd, basis=basis, **spans)
 
 
@@ -151,9 +152,9 @@ def _per_pass(config: RunConfig, asked: list[Asked]) -> tuple[Span, Span, Span]:
         shown = Span(kind.document.low, min(kind.document.high, kind.prompt.limit))
         chars = shown.plus(Span(len(kind.prompt.words), len(kind.prompt.words)))
         calls = calls.plus(kind.calls)
-        read = read.plus(kind.calls * chars * Span(1 / PLAIN, 1 / DENSE))
+        read = read.plus(kind.calls.by(chars).by(Span(1 / PLAIN, 1 / DENSE)))
         length = Span(SHORT, config.agents.max_answer_tokens) if kind.writes else Span(1, 1)
-        written = written.plus(kind.calls * length)
+        written = written.plus(kind.calls.by(length))
     return calls, read, written
 
 

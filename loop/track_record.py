@@ -6,6 +6,7 @@ from statistics import NormalDist, fmean
 import numpy as np
 
 from ..agents.advice import Proposal
+from ..eval.score import verdict
 from ..tiers.record import Record
 from .run_db import RunDB
 
@@ -45,17 +46,24 @@ class TrackRecord(Record):
     brier: float | None
     """Mean squared distance of the forecasts from what came true: 0.25 is what always saying 0.5 gets."""
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of `against`."""
+        if self.against is None or self.against_se is None:
+            return None
+        return self.against - 1.96 * self.against_se, self.against + 1.96 * self.against_se
+
     def text(self) -> str:
         """In words."""
         if not self.outcomes:
             return "No probe of yours has been measured yet."
         lines = [f"round {o.round}: gain {o.gain:+.4f} +- {o.se:.4f}{_forecast(o)} ({o.reason})" for o in self.outcomes]
-        if self.against is not None and self.against_se is not None:
-            low, high = self.against - 1.96 * self.against_se, self.against + 1.96 * self.against_se
-            verdict = "better" if low > 0 else "worse" if high < 0 else "unresolved"
+        if self.interval:
+            low, high = self.interval
+            word = {"gain": "better", "loss": "worse"}.get(verdict(low, high), "unresolved")
             lines.append(
                 f"against the mechanism's own probes: {self.against:+.4f} (95 % {low:+.4f}..{high:+.4f}, "
-                f"n = {len(self.outcomes)} rounds, {verdict})"
+                f"n = {len(self.outcomes)} rounds, {word})"
             )
         if self.brier is not None:
             lines.append(f"Brier score of the forecasts: {self.brier:.3f} (always saying 0.5 gets 0.25)")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..eval.delta import deltas
-from ..eval.score import Delta
+from ..eval.score import Delta, verdict
 from ..tiers.errors import InputError
 from ..training.spec import RunSpec, TrainedModel
 from .context import RunContext, open_context
@@ -156,5 +156,4 @@ def _mean(name: str, found: list[Delta]) -> dict[str, Any]:
 
         reach = float(t.ppf(0.975, n - 1)) * math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n)
         low, high = mean - reach, mean + reach
-    verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
-    return {"benchmark": name, "gain": mean, "low": low, "high": high, "seeds": n, "verdict": verdict}
+    return {"benchmark": name, "gain": mean, "low": low, "high": high, "seeds": n, "verdict": verdict(low, high)}

@@ -18,8 +18,8 @@ from .encoder import Encoder
 from .errors import InputError
 from .features import BUCKETS, Features, batches, features
 from .features import VERSION as FEATURES
+from .ranking import interval, spearman
 from .record import Record
-from .select import percentiles
 
 Kind = Literal["none", "hashed", "embedding"]
 FOLDS = 5
@@ -180,21 +180,3 @@ def _held_back(kernel: Floats, labels: Floats, fold: Ints) -> tuple[Floats, np.n
             guess[mine] = kernel[np.ix_(mine, others)] @ dual + mean
             held |= mine
     return guess, held
-
-
-def spearman(one: Floats, other: Floats) -> float:
-    """Rank correlation, ties at their mean rank; 0 where one side is constant."""
-    together = np.zeros(len(one), np.int64)
-    a, b = (percentiles(np.asarray(v, np.float64), together) for v in (one, other))
-    if len(one) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def interval(correlation: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Interval of a rank correlation by Fisher's z with the standard error of Bonett and Wright (2000)."""
-    if n <= 3:
-        return -1.0, 1.0
-    middle = np.arctanh(np.clip(correlation, -0.999999, 0.999999))
-    reach = z * np.sqrt((1 + correlation**2 / 2) / (n - 3))
-    return float(np.tanh(middle - reach)), float(np.tanh(middle + reach))

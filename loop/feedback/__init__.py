@@ -1,11 +1,9 @@
 """Feedback: measured evidence in, the next plan out."""
 
-import difflib
-import importlib
 from collections.abc import Callable
-from typing import Any
 
 from ...tiers.errors import InputError
+from ..named import named
 from .aioli import Aioli
 from .base import ANY_MODE
 from .climb import Climb
@@ -93,7 +91,7 @@ def create(
         InputError: no such name (the nearest is told), what was imported is no mechanism, or it is not made for this.
     """
     name = config.mechanism
-    factory = _imported(name) if ":" in name else _known(name)
+    factory = named(name, MECHANISMS, "feedback.mechanism")
     try:
         made = factory(config, arms, seed)
     except InputError:
@@ -125,24 +123,3 @@ def _suits(name: str, made: Mechanism, mode: Mode, offers: frozenset[str] | None
             f"(there is {', '.join(sorted(offers or ())) or 'nothing'}): choose another mechanism, "
             "or try it in the lab (docs/mechanisms.md)"
         )
-
-
-def _known(name: str) -> Callable[..., Mechanism]:
-    if name in MECHANISMS:
-        return MECHANISMS[name]
-    near = difflib.get_close_matches(name, MECHANISMS, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(
-        f"unknown feedback.mechanism {name!r}: {hint}known are {', '.join(MECHANISMS)}, or module:Class of your own"
-    )
-
-
-def _imported(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as e:
-        raise InputError(f"feedback.mechanism {name!r} wants an importable module:Class: {e}") from e
-    if not callable(found):
-        raise InputError(f"feedback.mechanism {name!r} wants a class, got {type(found).__name__}")
-    return found  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...eval.score import verdict
 from ...tiers.tier import arms
 from ..config import RunConfig
 from ..feedback.mechanism import Evidence, Floats
@@ -82,7 +83,7 @@ def overall(found: Sequence[Value]) -> dict[str, Any]:
         "reason": "",
         "gain": _mean([v.gain for v in good], [v.error for v in good]),
         "difference": difference,
-        "verdict": _verdict(difference),
+        "verdict": verdict(difference["low"], difference["high"]),
     }
 
 
@@ -170,7 +171,3 @@ def _mean(estimates: Sequence[float], errors: Sequence[tuple[float, float]]) -> 
     model, noise = np.array(errors).T
     se = float(np.hypot(model.mean(), np.sqrt((noise**2).sum()) / n))
     return {"mean": mean, "se": se, "low": mean - Z * se, "high": mean + Z * se, "n": n}
-
-
-def _verdict(mean: dict[str, float]) -> str:
-    return "gain" if mean["low"] > 0 else "loss" if mean["high"] < 0 else "unresolved"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...eval.delta import delta_row
 from ...eval.score import Delta
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
 from .world import World
@@ -100,21 +101,5 @@ def _contrast(found: Measured, kind: Kind, new: str, ref: str) -> Contrast:
 def _delta(
     name: str, split: Literal["feedback", "hidden"], before: float, after: float, se: float, items: int
 ) -> Delta:
-    gain = after - before
-    low, high = gain - Z * se, gain + Z * se
-    return Delta(
-        benchmark=name,
-        split=split,
-        metric="sd",
-        treatment="main",
-        reference="control",
-        before=before,
-        after=after,
-        gain=gain,
-        se=se,
-        low=low,
-        high=high,
-        n=items,
-        clusters=items,
-        verdict="gain" if low > 0 else "loss" if high < 0 else "unresolved",
-    )
+    means, error = (before, after, after - before), (se, Z * se)
+    return delta_row(name, "sd", split, ("control", "main"), means, error, (items, items))

@@ -1,7 +1,5 @@
 """Specs: worlds and mechanisms as they are written on a command line, `name,key=value,...`, and what they stand for."""
 
-import difflib
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,6 +8,7 @@ from typing import Any
 import yaml
 
 from ...tiers.errors import InputError
+from ..named import named
 from .calibration import Calibration
 from .embedded import EmbeddedWorld
 from .planted import PlantedWorld
@@ -58,7 +57,7 @@ def make_world(spec: str, seed: int) -> World:
         InputError: no such world, or settings that it does not take.
     """
     name, given = parse(spec)
-    factory = _imported(name) if ":" in name else _known(name)
+    factory = named(name, WORLDS, "world")
     if isinstance(given.get("calibration"), dict):
         given["calibration"] = _calibration(spec, given["calibration"])
     try:
@@ -91,22 +90,3 @@ def _calibration(spec: str, given: dict[str, Any]) -> Calibration:
         return replace(Calibration(), **tidy)
     except TypeError as e:
         raise InputError(f"world {spec!r}: {e}; a calibration has {', '.join(Calibration.__annotations__)}") from e
-
-
-def _known(name: str) -> Callable[..., World]:
-    if name in WORLDS:
-        return WORLDS[name]
-    near = difflib.get_close_matches(name, WORLDS, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(f"unknown world {name!r}: {hint}known are {', '.join(WORLDS)}, or module:Class of your own")
-
-
-def _imported(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as e:
-        raise InputError(f"world {name!r} wants an importable module:Class: {e}") from e
-    if not callable(found):
-        raise InputError(f"world {name!r} wants a class, got {type(found).__name__}")
-    return found  # type: ignore[no-any-return]

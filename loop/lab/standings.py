@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from ...eval.score import verdict
 from ..feedback.mechanism import Floats
 from .simulate import Trajectory
 from .tournament import Results
@@ -116,8 +117,7 @@ def pairs(finals: Mapping[str, Mapping[int, float]]) -> list[dict[str, Any]]:
             continue
         d = np.array([finals[one][s] - finals[other][s] for s in shared])
         low, high = _interval(d)
-        verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
-        told = {"gain": float(d.mean()), "low": low, "high": high, "n": len(d), "verdict": verdict}
+        told = {"gain": float(d.mean()), "low": low, "high": high, "n": len(d), "verdict": verdict(low, high)}
         found.append({"treatment": one, "reference": other} | told)
     return found
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 
 from ...agents.deliberation import Tool
 from ...eval.score import Benchmark
@@ -96,9 +97,9 @@ def graded(context: RunContext, rubric: str) -> str:
         InputError: nothing is graded under such a rubric.
     """
     scores = context.store.scores()
-    mine = [r for r in scores.to_pylist() if r["rubric"] == rubric]
+    mine = scores.filter(pc.equal(scores["rubric"], rubric)).to_pylist()
     if not mine:
-        known = sorted(set(scores["rubric"].to_pylist()))
+        known = sorted(pc.unique(scores["rubric"]).to_pylist())
         raise InputError(f"no documents are graded under {rubric!r}; there are {', '.join(known)}")
     mine.sort(key=lambda r: (-r["score"], r["doc_id"]))
     ends = [*mine[: SHOWN // 2], *mine[-SHOWN // 2 :]]

@@ -63,9 +63,14 @@ def gold_of(context: RunContext) -> Gold:
     return built_in_gold() + read_gold(Path(own)) if own else built_in_gold()
 
 
+def _is_a_model(url: str) -> bool:
+    """Whether a model of its own judges: neither rules nor the student by its probabilities."""
+    return not url.startswith(("offline:", "student:"))
+
+
 def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
     """Canaries of this round's own documents, where a model judges: rules see no more in them than they ever did."""
-    if context.config.agents.scorer.startswith(("offline:", "student:")):
+    if not _is_a_model(context.config.agents.scorer):
         return ()
     documents = draw(context, number, Tier.L1, context.config.curation.canaries, "canaries")
     orders = [(o.order, o.remark) for o in built_in_gold().orders]
@@ -75,7 +80,7 @@ def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
 def with_drift(context: RunContext, number: int, found: list[Calibration]) -> list[Calibration]:
     """Calibrations, the trust of a rubric that drifted cut to what its order of the anchors still has in common."""
     # the student of the round is another judge each time: it does not drift, it is replaced
-    if context.config.agents.scorer.startswith(("offline:", "student:")) or context.config.agents.scorer in EVOLVING:
+    if not _is_a_model(context.config.agents.scorer) or context.config.agents.scorer in EVOLVING:
         return found
     judged = [c.rubric for c in found if c.trust > 0 and c.rubric not in OF_THE_STUDENT]
     anchors = context.config.curation.anchors
@@ -107,11 +112,10 @@ def calibrations(context: Controls, number: int) -> dict[str, Calibration]:
 
 def rubrics_in_use(context: Controls) -> tuple[str, ...]:
     """Rubrics of the configured scorer, and of the student where it judges."""
-    student = OF_THE_STUDENT
     if context.config.agents.scorer.startswith("student:"):
-        return student
+        return OF_THE_STUDENT
     of_model = context.config.curation.rubrics or judged_rubrics()
-    judged = (*of_model, *on_trial(context), *(student if context.config.curation.student_judges else ()))
+    judged = (*of_model, *on_trial(context), *(OF_THE_STUDENT if context.config.curation.student_judges else ()))
     gone = retired(context)
     return tuple(r for r in judged if r not in gone)
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from ...agents.advice import Proposal
+from ...eval.score import verdict
 from ..arm_costs import arm_costs, by_arm, each
-from ..track_record import TrackRecord, track_record
+from ..track_record import track_record
 from .reader import RunReader
 
 POINT = 0.01
@@ -51,12 +52,12 @@ def _proposal(number: int, proposal: Proposal) -> dict[str, Any]:
 
 def record(run: RunReader) -> dict[str, Any]:
     """The strategist's probes beside the mechanism's own: mean advantage with its 95 % interval, and Brier score."""
-    found: TrackRecord = track_record(run.db)
+    found = track_record(run.db)
     told: dict[str, Any] = {"n": len(found.outcomes), "brier": found.brier, "gain": found.against}
-    if found.against is None or found.against_se is None:
+    if not found.interval:
         return told
-    low, high = found.against - 1.96 * found.against_se, found.against + 1.96 * found.against_se
-    return told | {"low": low, "high": high, "verdict": "gain" if low > 0 else "loss" if high < 0 else "unresolved"}
+    low, high = found.interval
+    return told | {"low": low, "high": high, "verdict": verdict(low, high)}
 
 
 def arms(run: RunReader) -> list[dict[str, Any]]:

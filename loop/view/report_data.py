@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ...eval.score import verdict
 from . import agency
 from .examples import worth_reading
 from .flows import tier_counts, tier_flows
@@ -134,8 +135,7 @@ def arms(run: RunReader, last: int) -> list[dict[str, Any]]:
         if row["value"] is not None:
             reach = 1.96 * (row["value_se"] or 0.0)
             low, high = row["value"] - reach, row["value"] + reach
-            verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
-            told["rows"] = [{"gain": row["value"], "low": low, "high": high, "verdict": verdict}]
+            told["rows"] = [{"gain": row["value"], "low": low, "high": high, "verdict": verdict(low, high)}]
         out.append(told)
     return out
 

@@ -1,6 +1,6 @@
 """MathML to LaTeX (MathML 3, presentation markup)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 ANNOTATED = ("application/x-tex", "text/tex", "latex", "tex", "application/x-latex")
@@ -192,24 +192,19 @@ def _scripts(*signs: str) -> Callable[[Any, list[Any], int], str]:
     return made
 
 
-def _over(node: Any, children: list[Any], depth: int) -> str:
-    accent = ACCENTS.get(_text(children[1]))
-    if accent:
-        return accent + _group(children[0], depth)
-    base = _base(children[0], depth)
-    if base in BIG:
-        return base + "^" + _group(children[1], depth)
-    return r"\overset" + _group(children[1], depth) + _group(children[0], depth)
+def _stacked(accents: Mapping[str, str], sign: str, command: str) -> Callable[[Any, list[Any], int], str]:
+    """Something over or under a base: an accent, the limit of a big operator, or set there."""
 
+    def made(node: Any, children: list[Any], depth: int) -> str:
+        accent = accents.get(_text(children[1]))
+        if accent:
+            return accent + _group(children[0], depth)
+        base = _base(children[0], depth)
+        if base in BIG:
+            return base + sign + _group(children[1], depth)
+        return command + _group(children[1], depth) + _group(children[0], depth)
 
-def _under(node: Any, children: list[Any], depth: int) -> str:
-    accent = UNDER_ACCENTS.get(_text(children[1]))
-    if accent:
-        return accent + _group(children[0], depth)
-    base = _base(children[0], depth)
-    if base in BIG:
-        return base + "_" + _group(children[1], depth)
-    return r"\underset" + _group(children[1], depth) + _group(children[0], depth)
+    return made
 
 
 def _fenced(node: Any, children: list[Any], depth: int) -> str:
@@ -274,8 +269,8 @@ STRUCTURES: dict[str, Callable[[Any, list[Any], int], str]] = {
     "msub": _scripts("_"),
     "msubsup": _scripts("_", "^"),
     "munderover": _scripts("_", "^"),
-    "mover": _over,
-    "munder": _under,
+    "mover": _stacked(ACCENTS, "^", r"\overset"),
+    "munder": _stacked(UNDER_ACCENTS, "_", r"\underset"),
     "mfenced": _fenced,
     "mtable": _table,
     "mmultiscripts": _prescripts,
