@@ -1,7 +1,7 @@
 """Drawing documents: held rows as Documents, and the reproducible random order in which a round takes them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...tiers.document import Document
@@ -14,9 +14,13 @@ def draw(context: RunContext, number: int, tier: Tier, each: int, what: str) -> 
     found: list[Document] = []
     for domain in context.config.domains if each else ():
         rows = context.store.documents(domain=domain, tier=tier).to_pylist()
-        rows.sort(key=lambda r: draw_key(context, number, f"{what}:{r['id']}"))
-        found += [as_document(r) for r in rows[:each]]
+        found += map(as_document, drawn(context, number, rows, f"{what}:")[:each])
     return found
+
+
+def drawn(context: RunContext, number: int, rows: Iterable[dict[str, Any]], what: str = "") -> list[dict[str, Any]]:
+    """Rows in the round's random order, which is another one for every purpose."""
+    return sorted(rows, key=lambda r: draw_key(context, number, f"{what}{r['id']}"))
 
 
 def as_document(row: dict[str, Any]) -> Document:

@@ -52,7 +52,7 @@ def consider(context: RunContext, number: int, idea: RubricIdea, accepted: Path)
     except (PromptError, ValueError) as error:
         return told.model_copy(update={"reason": f"its words do not fit: {error}"})
     told = told.model_copy(update={"prompt": prompt.ref, "parent": prompt.parent})
-    distrust = distrusted(context, number, prompt)
+    distrust = distrusted(context, number, prompt, accepted)
     if distrust:
         return told.model_copy(update={"reason": distrust})
     found = screened(context, number, prompt, accepted)

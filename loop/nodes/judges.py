@@ -18,6 +18,7 @@ from ..context import Controls, RunContext
 from ..prompt_family import family
 from .anchors import drifts
 from .drawing import draw
+from .posts import scorer_of
 from .prompt_family import on_trial, retired
 
 Answers = Callable[[list[Document]], list[Decision]]
@@ -70,7 +71,7 @@ def _is_a_model(url: str) -> bool:
 
 def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
     """Canaries of this round's own documents, where a model judges: rules see no more in them than they ever did."""
-    if not _is_a_model(context.config.agents.scorer):
+    if not _is_a_model(scorer_of(context, number)):
         return ()
     documents = draw(context, number, Tier.L1, context.config.curation.canaries, "canaries")
     orders = [(o.order, o.remark) for o in built_in_gold().orders]
@@ -80,7 +81,8 @@ def fresh_canaries(context: RunContext, number: int) -> tuple[Planted, ...]:
 def with_drift(context: RunContext, number: int, found: list[Calibration]) -> list[Calibration]:
     """Calibrations, the trust of a rubric that drifted cut to what its order of the anchors still has in common."""
     # the student of the round is another judge each time: it does not drift, it is replaced
-    if not _is_a_model(context.config.agents.scorer) or context.config.agents.scorer in EVOLVING:
+    scorer = scorer_of(context, number)
+    if not _is_a_model(scorer) or scorer in EVOLVING:
         return found
     judged = [c.rubric for c in found if c.trust > 0 and c.rubric not in OF_THE_STUDENT]
     anchors = context.config.curation.anchors

@@ -23,7 +23,7 @@ from ...tiers.rows import decisions, made_documents, rows_from_decisions
 from ...tiers.semantic import novel
 from ...tiers.tier import Arm, Tier
 from ..context import RunContext
-from .drawing import as_document, draw_key
+from .drawing import as_document, drawn
 from .drive import drive, open_role
 from .measured import arm_values
 from .prompt_family import prompts_of
@@ -191,6 +191,6 @@ def fresh(context: RunContext, number: int, tier: Tier, step: str, limit: int) -
     found: list[Document] = []
     for domain in context.config.domains:
         rows = context.store.documents(domain=domain, tier=tier).to_pylist()
-        new = sorted((r for r in rows if r["id"] not in seen), key=lambda r: draw_key(context, number, r["id"]))
-        found += [as_document(r) for r in new[: quotas[domain]]]
+        new = drawn(context, number, (r for r in rows if r["id"] not in seen))
+        found += map(as_document, new[: quotas[domain]])
     return found

@@ -5,30 +5,18 @@ from pathlib import Path
 
 from ...agents.backends import is_offline
 from ...agents.chat import Chat
-from ...agents.exam import BAR, Marks, Verdict, compare, examine, examine_scorer
+from ...agents.exam import BAR, Marks, compare, examine, examine_scorer
 from ...agents.scorer import Scorer, judged_rubrics
-from ...tiers.record import Record
 from ..context import RunContext
 from .drive import open_role
 from .judges import gold_of
+from .posts import Post, posts
 
 EXAMINED = {"editor": "edit", "synthesizer": "synthesize", "verifier": "verify", "organizer": "organize"}
 """Roles with an exam of their own, and the work that it is charged to; judges have their calibration."""
 
 JUDGE, WRITER = "student:", "hf:"
 """The newest accepted model, as one that grades by its probabilities and as one that writes."""
-
-
-class Post(Record):
-    """Who plays a role in a round, and why."""
-
-    role: str
-    model: str
-    fit: bool
-    """Whether it acts at all."""
-    reason: str
-    verdict: Verdict | None = None
-    """The newest model's attempt to take over, if it may try."""
 
 
 def post_of(context: RunContext, number: int, role: str, student: Path) -> Post:
@@ -44,11 +32,6 @@ def post_of(context: RunContext, number: int, role: str, student: Path) -> Post:
         _tell(context, number, known[role])
         context.db.set_meta(f"posts-{number}", [p.model_dump(mode="json") for p in known.values()])
     return known[role]
-
-
-def posts(context: RunContext, number: int) -> dict[str, Post]:
-    """Who was found to play which role in a round."""
-    return {p.role: p for p in map(Post.model_validate, context.db.meta(f"posts-{number}", []))}
 
 
 def quota(post: Post, wanted: int) -> int:

@@ -16,7 +16,7 @@ from .drawing import as_document, draw_key
 from .drive import drive, open_role
 from .influence import influence_of
 from .judges import gold_of, rubrics_in_use
-from .registry import posts
+from .posts import scorer_of
 
 DOCUMENTS = 256
 """Scored documents that a new rubric is screened on."""
@@ -25,36 +25,31 @@ DOCUMENTS = 256
 def screened(context: RunContext, number: int, prompt: Prompt, accepted: Path) -> Screened:
     """The new rubric beside those in use, on documents that they have graded."""
     documents, others = _graded(context, number, rubrics_in_use(context))
-    grades = _grades(context, number, prompt, documents)
+    grades = _grades(context, number, prompt, documents, accepted)
     worth = influence_of(context, [d.text for d in documents], accepted)
     return screen(grades, others, worth, seed=context.config.seed + number)
 
 
-def _scorer_url(context: RunContext, number: int) -> str:
-    post = posts(context, number).get("scorer")
-    return post.model if post else context.config.agents.scorer
-
-
-def _scorer(context: RunContext, number: int, prompt: Prompt) -> Scorer:
-    chat = open_role(context, number, "propose", url=_scorer_url(context, number))
+def _scorer(context: RunContext, number: int, prompt: Prompt, accepted: Path) -> Scorer:
+    chat = open_role(context, number, "propose", accepted, url=scorer_of(context, number))
     return Scorer(chat, round=number, rubrics=[prompt.rubric], prompts=PromptSet([prompt]))
 
 
-def distrusted(context: RunContext, number: int, prompt: Prompt) -> str:
+def distrusted(context: RunContext, number: int, prompt: Prompt, accepted: Path) -> str:
     """Why the rubric is not trusted on gold and canaries; empty where it is."""
-    if _scorer_url(context, number).startswith("offline:"):
+    if scorer_of(context, number).startswith("offline:"):
         return "rules grade here, and a question needs a model"
 
     def judge(documents: list[Document]) -> list[float]:
-        return list(_grades(context, number, prompt, documents))
+        return list(_grades(context, number, prompt, documents, accepted))
 
     found = calibrate(judge, prompt.rubric, domains=context.config.domains, gold=gold_of(context))
     return "" if found.trust > 0 else found.reason
 
 
-def _grades(context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document]) -> Floats:
+def _grades(context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document], accepted: Path) -> Floats:
     distinct = list({d.id: d for d in documents}.values())
-    decided = drive(context, number, "propose", _scorer(context, number, prompt), distinct)
+    decided = drive(context, number, "propose", _scorer(context, number, prompt, accepted), distinct)
     known = {d.doc: d.scores[prompt.rubric] for d in decided if prompt.rubric in d.scores}
     return np.array([known.get(d.id, np.nan) for d in documents])
 

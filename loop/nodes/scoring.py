@@ -20,7 +20,7 @@ from ...tiers.select import percentiles, select
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..jobs import judge_job, loss_job
-from .drawing import as_document, draw_key, halves
+from .drawing import as_document, drawn, halves
 from .drive import drive, open_role
 from .judges import OF_THE_STUDENT, calibrate, working_weights
 from .measured import arm_values
@@ -38,6 +38,7 @@ def score(context: RunContext, number: int, student: Path) -> pa.Table:
     def ask(documents: list[Document], rubrics: Sequence[str], work: str = "score") -> list[Decision]:
         return judged(context, number, work, documents, student, rubrics)
 
+    post_of(context, number, "scorer", student)  # how a judge is calibrated depends on who it is
     # who failed calibration is not asked: it could only cost
     trusted = calibrate(context, number, partial(ask, work="calibrate"))
     decided = ask(sample(context, number), trusted)
@@ -58,9 +59,8 @@ def sample(context: RunContext, number: int) -> list[Document]:
     strata = strata_of(context)
     found: list[Document] = []
     for domain in context.config.domains:
-        fresh = [r for r in held.filter(pc.equal(held["domain"], domain)).to_pylist() if r["id"] not in scored]
-        fresh.sort(key=lambda r: draw_key(context, number, r["id"]))
-        found += [as_document(r) for r in stratified(fresh, strata)[: quotas[domain]]]
+        fresh = (r for r in held.filter(pc.equal(held["domain"], domain)).to_pylist() if r["id"] not in scored)
+        found += map(as_document, stratified(drawn(context, number, fresh), strata)[: quotas[domain]])
     return found
 
 

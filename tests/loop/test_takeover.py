@@ -1,9 +1,12 @@
 """The newest model tries for roles in a real run: it is measured task by task, and what came of it is told."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from coevo.loop.nodes.registry import Post
+from coevo.loop.nodes.posts import Post, scorer_of
 from coevo.loop.run_db import RunDB
+from coevo.loop.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
@@ -22,5 +25,10 @@ def test_the_newest_model_is_measured_for_the_roles_it_may_take(cli, settings) -
             assert (post.model != "offline:") == post.verdict.takes_over
         assert posts[number, "editor"].model == "offline:"  # a model of a few thousand weights writes no edit program
         assert posts[number, "editor"].fit and posts[number, "verifier"].reason == "rules"
+    with RunDB(cli.folder / "runs" / "t" / "run.db") as db:
+        config = RunFolder(cli.folder / "runs" / "t").config()
+        context = SimpleNamespace(db=db, config=config)
+        for number in (0, 1, 2):  # who judges is who was found to, not who was configured
+            assert scorer_of(context, number) == posts[number, "scorer"].model  # type: ignore[arg-type]
     page = (cli.folder / "runs" / "t" / "report.html").read_text()
     assert "Who played the roles" in page and "What the strategist proposed" in page
