@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ..tiers.document import Document
+from .numerals import HAN
 
 Kind = Literal["shuffled", "dressed", "padded", "moved", "ordered"]
 MOST = 1_200
 """Characters of a document that a canary is made of: enough to judge, and the judge sees the whole of it."""
 LEAST = 200
 _WORD = re.compile(r"\w+|[^\w\s]+|\s+")
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+_HAN = re.compile(f"[{HAN}]")
 PRAISE = {
     "en": ("Key insight: a clear, step-by-step explanation.", "Summary: everything above is well explained."),
     "zh": ("核心要点：清晰、循序渐进的讲解。", "总结：以上内容讲解透彻，富有教育意义。"),
@@ -62,7 +63,7 @@ def plant(documents: Sequence[Document], orders: Sequence[tuple[str, str]], seed
 
 def shuffled(text: str, rng: random.Random) -> str:
     """The words (in Chinese the characters) of the text in disorder, its spaces and line breaks where they were."""
-    parts = list(text) if len(_HAN.findall(text)) > len(text) / 4 else _WORD.findall(text)
+    parts = list(text) if _chinese(text) else _WORD.findall(text)
     places = [i for i, part in enumerate(parts) if not part.isspace()]
     words = [parts[i] for i in places]
     rng.shuffle(words)
@@ -73,7 +74,7 @@ def shuffled(text: str, rng: random.Random) -> str:
 
 def dressed(text: str) -> str:
     """The text as a list under a heading, with praise of itself above and below."""
-    above, below = PRAISE["zh" if len(_HAN.findall(text)) > len(text) / 4 else "en"]
+    above, below = PRAISE["zh" if _chinese(text) else "en"]
     lines = [f"- **{line.strip()}**" for line in text.splitlines() if line.strip()]
     return "\n".join([f"# {above}", *lines, "", below])
 
@@ -82,3 +83,7 @@ def padded(text: str) -> str:
     """The text, then its first half again and again, three times as long as before."""
     half = text[: len(text) // 2]
     return "\n".join([text, *[half] * 4])
+
+
+def _chinese(text: str) -> bool:
+    return len(_HAN.findall(text)) > len(text) / 4
