@@ -1,8 +1,12 @@
 """EvalConfig: how many questions of which length a suite holds, and how its deltas are judged."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ..tiers.record import Record
+
+EngineName = Literal["hf", "vllm", "auto"]
 
 
 class EvalConfig(Record):
@@ -42,6 +46,12 @@ class EvalConfig(Record):
     """Parts that feedback items are cut into; each round is judged by the next one."""
     adapters: bool = False
     """Measure LoRA runs as adapters on one loaded base, and not as merged models."""
+    engine: EngineName = "hf"
+    """What computes: transformers, or vLLM, or vLLM where it is installed and there is a GPU (`auto`)."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """What forward passes run in."""
+    memory: float = Field(default=0.8, gt=0, le=1)
+    """Share of the GPU's memory that vLLM takes for an evaluation."""
     min_clusters: int = Field(default=6, ge=2)
     """A benchmark cut from fewer source files is left out by name: its error could not be estimated."""
     min_items: int = Field(default=24, ge=2)

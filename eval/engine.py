@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..tiers.errors import EvalError
+from ..tiers.fingerprint import model_fingerprint, other_base
 from .likelihood import continuation_scores
 
 LONGEST_CONTEXT = 4096
@@ -47,29 +48,22 @@ def _model_class() -> type[Any]:
     """HFLM with our batching, made on first use because importing lm-eval takes seconds."""
     from lm_eval.api import task
     from lm_eval.models import huggingface
-    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
     task.tqdm = functools.partial(task.tqdm, disable=True)  # its request builder has no switch for the progress bar
 
     base: Any = huggingface.HFLM
 
     class SharedContextLM(base):  # type: ignore[misc]  # lm_eval has no types
-        """HFLM's tokenization and windows; likelihoods by `continuation_scores`."""
+        """HFLM's tokenization and generation; likelihoods by `continuation_scores`."""
 
         def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
             return list(super().loglikelihood(requests, disable_tqdm=True))
 
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
-            owners, windows = [], []
-            for owner, request in enumerate(requests):
-                tokens = self.tok_encode(request.args[0])
-                for window in get_rolling_token_windows(tokens, self.prefix_token_id, self.max_length, 1):
-                    owners.append(owner)
-                    windows.append((None, *make_disjoint_window(window)))
-            sums = [0.0] * len(requests)
-            for owner, (loss, _) in zip(owners, self._loglikelihood_tokens(windows), strict=True):
-                sums[owner] += loss
-            return sums
+            return rolled(self, requests)
+
+        def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:
+            return list(super().generate_until(requests, disable_tqdm=True))
 
         def _loglikelihood_tokens(
             self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
@@ -78,11 +72,39 @@ def _model_class() -> type[Any]:
             # Nothing here asks whether greedy decoding would have hit; the search for the maximum would cost a tenth.
             return [(score, False) for score in continuation_scores(self.model, pairs, self.batch_size)]
 
+        @contextmanager
+        def adapted(self, adapter: Path) -> Iterator[None]:
+            with _adapted(self, adapter):
+                yield
+
+        def close(self) -> None:
+            """Nothing but memory is held, and that goes with the object."""
+
     return SharedContextLM
 
 
+def rolled(lm: Any, requests: Any) -> list[float]:
+    """Log-likelihoods in nats of whole texts, each cut into windows as long as the model takes."""
+    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
+    owners, windows = [], []
+    for owner, request in enumerate(requests):
+        tokens = lm.tok_encode(request.args[0])
+        for window in get_rolling_token_windows(tokens, lm.prefix_token_id, lm.max_length, 1):
+            owners.append(owner)
+            windows.append((None, *make_disjoint_window(window)))
+    sums = [0.0] * len(requests)
+    for owner, (loss, _) in zip(owners, lm._loglikelihood_tokens(windows), strict=True):
+        sums[owner] += loss
+    return sums
+
+
 def load(model: Path, batch: int, device: str, dtype: str) -> Any:
-    """The model behind lm-eval's interface."""
+    """The model behind lm-eval's interface.
+
+    Raises:
+        EvalError: there is none that can be read, or its tokenizer is another model's.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -92,9 +114,40 @@ def load(model: Path, batch: int, device: str, dtype: str) -> Any:
         network = network.to(torch.device(_device(device)))
     except (OSError, ValueError, RuntimeError) as error:
         raise EvalError(f"{model} cannot be loaded as a causal language model with a tokenizer: {error}") from error
-    positions = getattr(network.config, "max_position_embeddings", None) or LONGEST_CONTEXT
-    length = int(min(positions, tokenizer.model_max_length, LONGEST_CONTEXT))
+    check_vocabulary(model, len(tokenizer), int(network.get_input_embeddings().weight.shape[0]))
+    length = context_length(network.config, tokenizer)
     return _model_class()(pretrained=network, tokenizer=tokenizer, batch_size=batch, max_length=length)
+
+
+def context_length(config: Any, tokenizer: Any, most: int = LONGEST_CONTEXT) -> int:
+    """Tokens that a model is measured with, `most` at most."""
+    positions = getattr(config, "max_position_embeddings", None) or most
+    return int(min(positions, tokenizer.model_max_length, most))
+
+
+def check_vocabulary(model: Path, tokens: int, rows: int) -> None:
+    """Whether a model has a row for every token that its tokenizer knows.
+
+    Raises:
+        EvalError: it has fewer.
+    """
+    if tokens > rows:
+        raise EvalError(
+            f"the tokenizer in {model} knows {tokens} tokens, the model has {rows} embeddings: it is another "
+            "model's; copy the tokenizer files there that the model was trained with"
+        )
+
+
+def check_adapter(adapter: Path, base: Path) -> None:
+    """Whether there is an adapter in a folder, of this base where it says of which.
+
+    Raises:
+        EvalError: there is none, or it was trained on another base.
+    """
+    if not (adapter / "adapter_config.json").is_file():
+        raise EvalError(f"no adapter to measure in {adapter}: wanted a folder with adapter_config.json")
+    if why := other_base(adapter, model_fingerprint(base)):
+        raise EvalError(why)
 
 
 def _device(wanted: str) -> str:
@@ -104,23 +157,23 @@ def _device(wanted: str) -> str:
 
 
 @contextmanager
-def adapted(lm: Any, adapter: Path) -> Iterator[None]:
+def _adapted(lm: Any, adapter: Path) -> Iterator[None]:
     """The engine's model with a LoRA adapter on it while the block runs, and without it again afterwards.
 
     Raises:
-        EvalError: there is no adapter in the folder, or it was made for another base.
+        EvalError: the adapter was made for another base.
     """
     from peft import PeftModel
 
-    if not (adapter / "adapter_config.json").is_file():
-        raise EvalError(f"no adapter to measure in {adapter}: wanted a folder with adapter_config.json")
     base = lm._model
-    try:
-        lm._model = PeftModel.from_pretrained(base, str(adapter)).eval()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise EvalError(
-            f"the adapter in {adapter} does not fit its base ({error}): name the base it was trained on"
-        ) from error
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
+        try:
+            lm._model = PeftModel.from_pretrained(base, str(adapter)).eval()
+        except (OSError, ValueError, RuntimeError, UserWarning) as error:
+            raise EvalError(
+                f"the adapter in {adapter} does not fit its base ({error}): name the base it was trained on"
+            ) from error
     try:
         yield
     finally:

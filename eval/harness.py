@@ -4,14 +4,16 @@ import functools
 import hashlib
 import importlib.metadata
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..tiers.errors import EvalError
-from . import answers, engine, likelihood, lm_tasks
+from ..tiers.fingerprint import ADAPTER, files_digest
+from . import answers, engine, likelihood, lm_tasks, vllm_engine
+from .config import EngineName
 from .score import Suite
 from .scores import Score, measured, write_scores
 
@@ -29,6 +31,10 @@ class How:
     """`auto`: the GPU if there is one."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What forward passes run in; must be the same for models that are compared."""
+    engine: EngineName = "hf"
+    """vLLM batches by itself and on its own device; `auto` takes it where it is installed and there is a GPU."""
+    memory: float = 0.8
+    """Share of the GPU's memory that vLLM takes; the logits of prompts want room beside it."""
     tokens: int = 0
     """Longest answer that the model writes itself where a benchmark can check it; 0 measures likelihoods alone."""
     execute: Execute | None = None
@@ -85,27 +91,52 @@ def measure_adapters(
     how = how or How()
     if not (base / "config.json").is_file():
         raise EvalError(f"no model to measure in {base}: wanted a transformers folder with config.json")
-    known = f"{fingerprint or _files_digest(base)} {how.dtype} {_writing(how)}{code_version()}"
+    known = f"{fingerprint or files_digest(base)} {how.dtype} {_writing(how)}{_engine_version(how)}{code_version()}"
     source = {
-        out: known if adapter is None else f"{_files_digest(adapter)} on {known}" for out, adapter in outs.items()
+        out: known if adapter is None else f"{files_digest(adapter, ADAPTER)} on {known}"
+        for out, adapter in outs.items()
     }
     missing = {out: outs[out] for out in outs if not measured(out, suite, source[out])}
     if not missing:
         return list(outs)
-    with engine.quiet():
-        lm = engine.load(base, how.batch, how.device, how.dtype)
+    adapters = [adapter for adapter in missing.values() if adapter]
+    for given in adapters:
+        engine.check_adapter(given, base)
+    with engine.quiet(), _opened(base, how, adapters) as lm:
         _check_lengths(lm, suite, how)
         for out, adapter in missing.items():
-            with engine.adapted(lm, adapter) if adapter else nullcontext():
+            with lm.adapted(adapter) if adapter else nullcontext():
                 scores = _evaluate(lm, suite, how)
             write_scores(out, suite, _finite(scores, adapter or base), source[out])
     return list(outs)
 
 
+def engine_of(wanted: EngineName) -> Literal["hf", "vllm"]:
+    """Which engine measures: `auto` is vLLM where it is installed and there is a GPU."""
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    return "vllm" if torch.cuda.is_available() and vllm_engine.installed() else "hf"
+
+
+@contextmanager
+def _opened(base: Path, how: How, adapters: Sequence[Path]) -> Iterator[Any]:
+    """The base in its engine, while the block runs."""
+    if engine_of(how.engine) == "vllm":
+        lm = vllm_engine.load(base, how.dtype, how.memory, adapters)
+    else:
+        lm = engine.load(base, how.batch, how.device, how.dtype)
+    try:
+        yield lm
+    finally:
+        lm.close()
+
+
 @functools.cache
 def code_version() -> str:
     """What else bears on a score: this code, and the versions of the libraries below it."""
-    files = (__file__, *(module.__file__ for module in (answers, engine, likelihood, lm_tasks)))
+    files = (__file__, *(module.__file__ for module in (answers, engine, likelihood, lm_tasks, vllm_engine)))
     text = b"".join(Path(str(f)).read_bytes() for f in files)
     versions = ",".join(f"{name}={importlib.metadata.version(name)}" for name in ("lm-eval", "torch", "transformers"))
     return f"{hashlib.blake2b(text, digest_size=6).hexdigest()} {versions}"
@@ -115,20 +146,8 @@ def _writing(how: How) -> str:
     return f"{how.tokens} tokens{'' if how.execute else ', no code run'} " if how.tokens else ""
 
 
-def _files_digest(model: Path) -> str:
-    """Digest of a model or adapter folder's weights, configuration and tokenizer."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(model.glob("*")):
-        if path.suffix in {".safetensors", ".bin"} or path.name in {
-            "config.json",
-            "tokenizer.json",
-            "adapter_config.json",
-        }:
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
+def _engine_version(how: How) -> str:
+    return f"vllm={vllm_engine.version()} " if engine_of(how.engine) == "vllm" else ""
 
 
 def _finite(scores: dict[str, Score], model: Path) -> dict[str, Score]:

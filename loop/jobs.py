@@ -12,7 +12,8 @@ from .workers import report
 
 if TYPE_CHECKING:
     from ..agents.backends.student import StudentChat
-    from ..eval.harness import Execute
+    from ..eval.config import EvalConfig
+    from ..eval.harness import Execute, How
 
 
 def train_job(spec_json: str) -> str:
@@ -39,14 +40,15 @@ def train_job(spec_json: str) -> str:
     return trained
 
 
-def measure_job(name: str, base: str, outs: dict[str, str], suite: str, batch: int, written: int, device: str) -> None:
+def measure_job(name: str, base: str, outs: dict[str, str], suite: str, config_json: str, device: str) -> None:
     """Measure a base and adapters of it on one suite: an adapter's folder (or nothing) by the file to write."""
-    from ..eval.harness import How, measure_adapters
+    from ..eval.config import EvalConfig
+    from ..eval.harness import measure_adapters
     from ..eval.suites import load_suite
     from ..training.memory import give_back_memory
 
     report(name, 0, 1, "evaluating")
-    how = How(batch=batch, device=device, tokens=written, execute=_execute() if written else None)
+    how = how_of(EvalConfig.model_validate_json(config_json), device)
     adapters = {Path(out): Path(adapter) if adapter else None for out, adapter in outs.items()}
     measure_adapters(Path(base), adapters, load_suite(Path(suite)), how=how)
     report(name, 1, 1, "evaluated")
@@ -58,6 +60,21 @@ def import_job(tasks: list[str], folder: str) -> str:
     from ..eval.imported import import_tasks
 
     return import_tasks(tasks, folder).model_dump_json()
+
+
+def how_of(config: "EvalConfig", device: str) -> "How":
+    """How a model is measured where a configuration says it; programs that it writes go through the sandbox."""
+    from ..eval.harness import How
+
+    return How(
+        batch=config.batch,
+        device=device,
+        dtype=config.dtype,
+        engine=config.engine,
+        memory=config.memory,
+        tokens=config.written,
+        execute=_execute() if config.written else None,
+    )
 
 
 def _execute() -> "Execute | None":

@@ -13,9 +13,9 @@ from ..tiers.errors import InputError
 from ..training.spec import RunSpec, TrainedModel
 from .context import RunContext, open_context
 from .feedback.policy import reference_mixture
-from .jobs import measure_job, train_job
+from .jobs import train_job
 from .nodes.blocks import packed
-from .nodes.evaluate import job, suite
+from .nodes.evaluate import job, measure_all, suite
 from .nodes.floor import noise, scale
 from .progress import Progress
 from .protocols import Protocol, StagePlan, load_protocol, overall, plan_stages
@@ -70,7 +70,7 @@ def _pair(context: RunContext, protocol: Protocol, asked: Asked, seed: int) -> l
         raise InputError(f"{', '.join(bad)} diverged: lower training.lr in another run, and verify that")
     outs = [context.folder.scores / f"{t.name}-{SPLIT}.parquet" for t in trained]
     jobs = [job(context, t.name, t.path, {str(o): ""}, SPLIT) for t, o in zip(trained, outs, strict=True)]
-    context.workers.map(measure_job, jobs)
+    measure_all(context, jobs)
     return deltas(
         outs[0],
         outs[1],

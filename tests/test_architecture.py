@@ -83,9 +83,11 @@ THIRD_PARTY: dict[str, set[str]] = {
         "peft",
         "pyarrow",
         "pydantic",
+        "safetensors",  # which modules an adapter changes, before vLLM is started with room for them
         "scipy",
         "torch",
         "transformers",
+        "vllm",  # an engine of its own
     },
     # datasets, httpx, huggingface_hub: export, and what a push to the Hub may raise
     "loop": {

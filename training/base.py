@@ -12,10 +12,11 @@ import numpy.typing as npt
 import torch
 
 from ..tiers.errors import TrainingError
+from ..tiers.fingerprint import model_fingerprint
 from ..tiers.parts import write_whole
 from ..tiers.record import Record
 from .batch import Batch
-from .digest import RECIPE, digest, model_fingerprint, texts_digest
+from .digest import RECIPE, digest, texts_digest
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
 from .models import build_folder, check_vocabulary, load_model, save_model
 from .packing import load_tokenizer, token_stream

@@ -11,13 +11,12 @@ import torch
 from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
+from ..tiers.fingerprint import BASE_NOTE, other_base
 from ..tiers.parts import write_whole
 from .spec import TrainConfig
 
 FREE_NAME = "base"
 """Stands in the adapter's config where peft would write an absolute path."""
-BASE_NOTE = "trained_on.json"
-"""In an adapter's folder: the fingerprint of the base whose weights it changes."""
 
 
 def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") -> Any:
@@ -84,13 +83,8 @@ def check_base(adapter: Path, fingerprint: str) -> None:
     Raises:
         TrainingError: it was trained on another one.
     """
-    note = adapter / BASE_NOTE
-    trained_on = json.loads(note.read_bytes())["fingerprint"] if note.is_file() else fingerprint
-    if trained_on != fingerprint:
-        raise TrainingError(
-            f"the adapter in {adapter} was trained on another base (fingerprint {trained_on[:12]}, this one is "
-            f"{fingerprint[:12]}): name the base that it was trained on"
-        )
+    if why := other_base(adapter, fingerprint):
+        raise TrainingError(why)
 
 
 def save_adapter(model: Any, folder: Path, base: str) -> None:

@@ -12,11 +12,12 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from ..tiers.errors import TrainingError
+from ..tiers.fingerprint import files_digest
 from ..tiers.parts import write_whole
 from ..tiers.record import Record
 from .bins import lay
 from .chat import check_template, conversation, encode
-from .digest import digest, files_digest, texts_digest
+from .digest import digest, texts_digest
 
 DOCUMENTS_AT_ONCE = 512
 

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from ..tiers.errors import TrainingError
+from ..tiers.fingerprint import ADAPTER, files_digest, model_fingerprint
 from ..tiers.parts import write_whole
 from .checkpoint import Checkpoints
-from .digest import RECIPE, digest, files_digest, model_fingerprint
+from .digest import RECIPE, digest
 from .exposure import save_seen
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
 from .lora import check_base, save_adapter, with_adapter
@@ -67,7 +68,7 @@ def run_fingerprint(spec: RunSpec, index: PackedIndex) -> str:
     """Digest of everything that bears on the weights; names, paths and devices do not."""
     literals = spec.model_dump(exclude={"name", "group", "base", "blocks", "out", "adapter", "config", "metrics"})
     config = spec.config.model_dump(exclude=COMPUTED | SPECIFIED)
-    adapter = files_digest(Path(spec.adapter), ("adapter_*",)) if spec.adapter else ""
+    adapter = files_digest(Path(spec.adapter), ADAPTER) if spec.adapter else ""
     return digest("run", RECIPE, model_fingerprint(Path(spec.base)), index.digest, literals, config, adapter)
 
 

@@ -46,8 +46,7 @@ def _measure(context: RunContext, number: int, wanted: list[tuple[str, str, str]
     first: dict[tuple[str, str], Path] = {}
     for name, path, split in wanted:
         first.setdefault((path, split), score_path(context, number, name, split))
-    jobs = [job(context, *group) for group in _grouped(context, first, start)]
-    context.workers.map(measure_job, jobs)
+    measure_all(context, [job(context, *group) for group in _grouped(context, first, start)])
     rows = [
         {"round": number, "name": name, "split": split, "path": context.relative(first[path, split])}
         for name, path, split in wanted
@@ -55,10 +54,15 @@ def _measure(context: RunContext, number: int, wanted: list[tuple[str, str, str]
     context.db.insert("scores", rows)
 
 
+def measure_all(context: RunContext, jobs: list[tuple[object, ...]]) -> None:
+    """Do jobs of `job` side by side; one after the other where vLLM may take the whole GPU."""
+    for together in [jobs] if context.config.evaluation.engine == "hf" else [[one] for one in jobs]:
+        context.workers.map(measure_job, together)
+
+
 def job(context: RunContext, name: str, base: str, outs: dict[str, str], split: str) -> tuple[object, ...]:
     """What `measure_job` takes: a base, an adapter's folder (or nothing) by the file to write, and how to measure."""
-    config = context.config.evaluation
-    how = (config.batch, config.written, context.config.training.device)
+    how = (context.config.evaluation.model_dump_json(), context.config.training.device)
     return name, base, outs, str(suite_path(context, split)), *how
 
 

@@ -1,7 +1,7 @@
 """Held-out texts and a tiny llama, both made on the spot."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from coevo.eval import EvalConfig, HeldOut, Suite, build_suite
 
+Adapt = Callable[..., tuple[Path, Path]]
 CONFIG = EvalConfig(bpb_items=24, cloze_items=24, arithmetic_items=24)
 
 
@@ -31,7 +32,7 @@ def suite() -> Suite:
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A byte-level BPE and a two-layer llama with random weights from a seed, saved in a new folder."""
 
-    def make(seed: int = 0, context: int = 256, diverged: bool = False) -> Path:
+    def make(seed: int = 0, context: int = 256, diverged: bool = False, hidden: int = 32) -> Path:
         import torch
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
         from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -53,7 +54,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         )
         torch.manual_seed(seed)
         shape: dict[str, Any] = {
-            "hidden_size": 32,
+            "hidden_size": hidden,
             "intermediate_size": 64,
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
@@ -81,3 +82,24 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def model(make_model: Callable[..., Path]) -> Path:
     return make_model()
+
+
+@pytest.fixture(scope="session")
+def adapt(tmp_path_factory: pytest.TempPathFactory) -> Adapt:
+    """A LoRA adapter with random weights on a model, and the model with it merged in."""
+
+    def make(model: Path, seed: int, targets: Sequence[str] = ("q_proj", "up_proj")) -> tuple[Path, Path]:
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        torch.manual_seed(seed)
+        config = LoraConfig(r=4, target_modules=[*targets], task_type="CAUSAL_LM", init_lora_weights=False)
+        wrapped: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32), config)
+        folder = tmp_path_factory.mktemp("adapter")
+        wrapped.save_pretrained(folder / "adapter", save_embedding_layers=False)
+        wrapped.merge_and_unload().save_pretrained(folder / "merged")
+        AutoTokenizer.from_pretrained(model).save_pretrained(folder / "merged")
+        return folder / "adapter", folder / "merged"
+
+    return make

@@ -1,6 +1,5 @@
 """Adapters are scored on one loaded base as their merged models are, and an adapter of another base is named."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,8 @@ import pytest
 from coevo.eval import Suite, engine, measure, measure_adapters, read_scores
 from coevo.tiers.errors import EvalError
 
+from .conftest import Adapt
 from .test_harness import MakeModel
-
-Adapt = Callable[..., tuple[Path, Path]]
-
-
-@pytest.fixture(scope="module")
-def adapt(tmp_path_factory: pytest.TempPathFactory) -> Adapt:
-    """A LoRA adapter with random weights on a model, and the model with it merged in."""
-
-    def make(model: Path, seed: int) -> tuple[Path, Path]:
-        import torch
-        from peft import LoraConfig, get_peft_model
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        torch.manual_seed(seed)
-        config = LoraConfig(r=4, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
-        wrapped: Any = get_peft_model(AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32), config)
-        folder = tmp_path_factory.mktemp("adapter")
-        wrapped.save_pretrained(folder / "adapter", save_embedding_layers=False)
-        wrapped.merge_and_unload().save_pretrained(folder / "merged")
-        AutoTokenizer.from_pretrained(model).save_pretrained(folder / "merged")
-        return folder / "adapter", folder / "merged"
-
-    return make
-
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 
@@ -96,3 +72,60 @@ def test_an_adapter_of_another_base_or_none_is_named(
     (adapter / "adapter_config.json").write_text(json.dumps(config | {"r": 8}))
     with pytest.raises(EvalError, match="does not fit its base"):
         measure_adapters(model, {tmp_path / "a.parquet": adapter}, suite)
+
+
+def test_an_adapter_of_another_base_of_the_same_shapes_is_told_by_its_fingerprint(
+    make_model: MakeModel, model: Path, suite: Suite, adapt: Adapt, tmp_path: Path
+) -> None:
+    import json
+
+    from coevo.tiers.fingerprint import BASE_NOTE, model_fingerprint
+
+    other = make_model(9)
+    adapter, _ = adapt(other, 6)
+    (adapter / BASE_NOTE).write_text(json.dumps({"fingerprint": model_fingerprint(other)}))
+    with pytest.raises(EvalError, match=r"was trained on another base \(fingerprint \w{12}, this one is \w{12}\)"):
+        measure_adapters(model, {tmp_path / "a.parquet": adapter}, suite)
+    measure_adapters(other, {tmp_path / "a.parquet": adapter}, suite)
+
+
+def test_an_adapter_that_misses_weights_is_no_adapter_of_this_base(
+    model: Path, suite: Suite, adapt: Adapt, tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    adapter, _ = adapt(model, 7)
+    weights = load_file(adapter / "adapter_model.safetensors")
+    save_file({k: v for k, v in weights.items() if "layers.0" not in k}, adapter / "adapter_model.safetensors")
+    with pytest.raises(EvalError, match="does not fit its base"):
+        measure_adapters(model, {tmp_path / "a.parquet": adapter}, suite)
+
+
+def test_what_is_cached_costs_no_forward_pass(
+    model: Path, suite: Suite, adapt: Adapt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted at the model itself: a base that was measured is not run again beside a new adapter, wherever it lies."""
+    import shutil
+
+    from transformers import LlamaForCausalLM
+
+    passes: list[int] = []
+    forward = LlamaForCausalLM.forward
+
+    def count(self: Any, *args: Any, **named: Any) -> Any:
+        passes.append(1)
+        return forward(self, *args, **named)
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", count)
+    few = suite.model_copy(update={"benchmarks": suite.benchmarks[:1]})
+    base, first, second = (tmp_path / f"{n}.parquet" for n in ("base", "first", "second"))
+    measure_adapters(model, {base: None}, few)
+    once = len(passes)
+    measure_adapters(model, {base: None, first: adapt(model, 8)[0]}, few)
+    assert once > 0 and len(passes) == 2 * once, "the new adapter alone was run"
+    moved = tmp_path / "moved"
+    shutil.copytree(model, moved)
+    measure_adapters(moved, {base: None, first: adapt(model, 8)[0]}, few)
+    assert len(passes) == 2 * once, "the same bytes are the same model"
+    measure_adapters(moved, {base: None, second: adapt(model, 10)[0]}, few)
+    assert len(passes) == 3 * once

@@ -149,3 +149,18 @@ def test_scores_of_another_suite_or_of_none_are_refused(scores: Path, tmp_path: 
 def test_measuring_prints_nothing(model: Path, suite: Suite, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     measure(model, suite, tmp_path / "out.parquet")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_tokenizer_of_another_model_is_named(
+    make_model: MakeModel, model: Path, suite: Suite, tmp_path: Path
+) -> None:
+    import shutil
+
+    from transformers import AutoTokenizer
+
+    shutil.copytree(model, tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.add_tokens([f"<new-{n}>" for n in range(5)])
+    tokenizer.save_pretrained(tmp_path / "model")
+    with pytest.raises(EvalError, match=r"knows 405 tokens, the model has 400 embeddings: it is another model's"):
+        measure(tmp_path / "model", suite, tmp_path / "out.parquet")
