@@ -29,6 +29,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "duckdb",
         "faiss",
         "fsspec",
+        "ftfy",  # repair of text that was decoded wrongly
         "lance",
         "lxml",
         "numpy",
@@ -41,6 +42,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "trafilatura",
         "transformers",
         "xxhash",
+        "yaml",  # the words of addresses that are not read are a data file
         "zstandard",
     },
     "agents": {

@@ -21,6 +21,7 @@ from .dedup import dedup_sketches, sketch
 from .engine import Engine
 from .errors import InputError
 from .ingest.stream import read_unit, units
+from .mend import mend, mended
 from .parts import read_part, write_part, write_whole
 from .record import Record
 
@@ -75,9 +76,11 @@ def build(
 
 
 def clean_shard(name: str, folder: Path, config: BulkConfig) -> Counter[tuple[str, str]]:
-    """Verdicts of the rules on one part of L0, and the sketches of what passed; counts by (what, domain or rule)."""
+    """Mends one part of L0, judges it by the rules and sketches what passed; counts by (what, domain or rule)."""
     place = Place(folder)
-    docs = read_part(place.part("l0", name))
+    if not place.part("mend", name).exists():
+        write_part(place.part("mend", name), mend(read_part(place.part("l0", name)), config.clean))
+    docs = _mended(place, name)
     if not place.part("sketches", name).exists():
         verdicts = clean(docs, config.clean)
         write_part(place.part("clean", name), verdicts)
@@ -85,10 +88,14 @@ def clean_shard(name: str, folder: Path, config: BulkConfig) -> Counter[tuple[st
     return _tally(docs, read_part(place.part("clean", name)))
 
 
+def _mended(place: Place, name: str) -> pa.Table:
+    return mended(read_part(place.part("l0", name)), read_part(place.part("mend", name)))
+
+
 def finish_shard(name: str, folder: Path) -> Counter[tuple[str, str]]:
     """One part of L1: the documents that passed every stage."""
     place = Place(folder)
-    passed = read_part(place.part("l0", name)).filter(read_part(place.part("clean", name), ["kept"])["kept"])
+    passed = _mended(place, name).filter(read_part(place.part("clean", name), ["kept"])["kept"])
     verdicts = read_part(place.part("dedup", name))
     if not place.part("l1", name).exists():
         write_part(place.part("l1", name), passed.filter(verdicts["kept"]))

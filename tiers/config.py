@@ -54,6 +54,14 @@ class CleanConfig(Record):
     """The rules of each text's domain pack (docs/domains.md); texts of `local:` have none."""
     families: tuple[str, ...] = ()
     """Published rules as their authors set them, for every text: gopher-quality, gopher-repetition, c4, fineweb."""
+    encoding: bool = True
+    """Mend prose that was decoded wrongly, where ftfy is sure."""
+    notices: bool = True
+    """Take lines out of pages that speak of the page itself: cookies, sharing, subscriptions, rights."""
+    pii: bool = True
+    """Put stand-ins for addresses of mail, public addresses of machines and numbers of telephones."""
+    block_urls: tuple[str, ...] = ()
+    """Hosts (with subdomains) and beginnings of addresses whose pages are dropped, or .txt files of such lines."""
     min_chars: int = 120
     max_chars: int = 200_000
     min_letters: float = 0.55

@@ -19,6 +19,7 @@ __all__ = ["LEDGER_SCHEMA", "STEPS", "Ledger", "Part", "decisions", "rows", "row
 
 STEPS = (
     "ingest",
+    "mend",
     "split",
     "clean",
     "dedup",
@@ -32,7 +33,8 @@ STEPS = (
     "gate",
     "demote",
 )
-"""The steps of a round in their order; `split` sets held-out sources aside, `demote` acts on what was measured."""
+"""The steps of a round in their order; `mend` supersedes what can be repaired, `split` sets
+held-out sources aside, `demote` acts on what was measured."""
 
 UNCOUNTED = ("seq", "seconds")
 """Columns that bear no identity: a step done twice may take another time."""

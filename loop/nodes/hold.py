@@ -1,9 +1,10 @@
-"""From sources to L1: ingest, hold out whole source files for the benchmarks, clean, deduplicate, decontaminate."""
+"""From sources to L1: ingest, mend, hold out whole files for the benchmarks, clean, deduplicate, decontaminate."""
 
 import time
 from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +14,7 @@ from ...tiers.decision import Action
 from ...tiers.decontaminate import decontaminate
 from ...tiers.dedup import dedup
 from ...tiers.ingest import ingest
+from ...tiers.mend import NOTHING, mend
 from ...tiers.rows import rows, verdict_rows
 from ...tiers.split import source_file, split
 from ...tiers.tier import Tier
@@ -24,6 +26,7 @@ from .suites import HELD_OUT, benchmark_texts, cut_suites
 def hold(context: RunContext) -> None:
     """Bring L1 and the benchmark suites into being; every step is skipped where it is done already."""
     step(context, 0, "ingest", lambda: _ingest(context))
+    step(context, 0, "mend", lambda: (_mend(context), None))
     step(context, 0, "split", lambda: _split(context))
     cut_suites(context)
     step(context, 0, "clean", lambda: (_clean(context), None))
@@ -71,6 +74,19 @@ def _ingest(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
         0, "ingest", "rule:ingest", odd["id"], Action.QUARANTINE, odd["reason"], odd["domain"], source=odd["source"]
     )
     return pa.concat_tables([held, aside]), fresh
+
+
+def _mend(context: RunContext) -> pa.Table:
+    held = context.store.documents(tier=Tier.L0)
+    edits = mend(held, context.config.clean)
+    same = np.ones(held.num_rows, bool)
+    same[edits["row"].to_numpy()] = False
+    old, rest = held.take(edits["row"]), held.filter(pa.array(same))
+    made = rows(
+        0, "mend", "rule:mend", old["id"], Action.EDIT, edits["reason"], old["domain"], int(Tier.L0), kind=old["kind"],
+        source=old["source"], made=edits["made"], text=edits["text"], evidence=edits["evidence"],
+    )  # fmt: skip
+    return pa.concat_tables([made, rows(0, "mend", "rule:mend", rest["id"], Action.VERIFY, NOTHING, rest["domain"])])
 
 
 def _split(context: RunContext) -> tuple[pa.Table, pa.Table | None]:

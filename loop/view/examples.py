@@ -17,10 +17,11 @@ def worth_reading(run: RunReader) -> dict[str, list[dict[str, Any]]]:
     """Examples by kind; each is the first of its reason, the most frequent reasons first."""
     rows = run.ledger
     checks = rows.filter(pc.equal(rows["step"], "verify"))
+    edits = rows.filter(pc.and_(pc.equal(rows["action"], "edit"), pc.not_equal(rows["step"], "mend")))  # personal data
     moves = rows.filter(pc.and_(pc.equal(rows["action"], "refuse"), pc.not_equal(rows["step"], "verify")))
     moves = moves.filter(pc.invert(pc.starts_with(moves["reason"], "not selected")))  # nobody proposed to move those
     return {
-        "edits": [_edited(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "edit")), SHOWN)],
+        "edits": [_edited(run, r) for r in _typical(edits, SHOWN)],
         "written": [_written(run, r) for r in _typical(rows.filter(pc.equal(rows["action"], "create")), SHOWN, "kind")],
         "verified": _typical(checks.filter(pc.equal(checks["action"], "verify")), SHOWN),
         "failed": _typical(checks.filter(pc.is_in(checks["action"], pa.array(["drop", "refuse"]))), SHOWN),

@@ -46,7 +46,10 @@ def tier_flow(flows: Mapping[tuple[str, str], int], held: Mapping[str, int]) -> 
 
 
 def _links(flows: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """Forward ribbons: an edit runs from its old document's tier to L3, what else is new there was written."""
+    """Forward ribbons: an edit runs from its old document's tier to L3, what else is new there was written.
+
+    What mending made of a document of L0 is that document still.
+    """
     out: dict[tuple[str, str], int] = {}
     tiers = list(COLUMNS)
     for (a, b), n in flows.items():
@@ -54,10 +57,10 @@ def _links(flows: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
             out[a, b] = out.get((a, b), 0) + n
         elif a in tiers and b in ASIDE:
             out[a, f"aside {a}"] = out.get((a, f"aside {a}"), 0) + n
-        elif a in tiers and b == "rewritten" and tiers.index(a) < 3:
+        elif a in ("L1", "L2") and b == "rewritten":
             out[a, "L3"] = out.get((a, "L3"), 0) + n
-    edited = sum(n for (a, b), n in flows.items() if b == "rewritten")
-    for tier in tiers:
+    edited = sum(n for (a, b), n in flows.items() if b == "rewritten" and a != "L0")
+    for tier in tiers[1:]:
         written = flows.get(("new", tier), 0) - (edited if tier == "L3" else 0)
         if written > 0:
             out[f"written {tier}", tier] = written

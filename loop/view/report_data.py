@@ -14,6 +14,7 @@ from .tables import ended, round_lines, spent
 
 STEP_NAMES = {
     "ingest": "read",
+    "mend": "mend (encoding, notices, personal data)",
     "split": "set aside for benchmarks",
     "clean": "clean",
     "dedup": "remove copies",

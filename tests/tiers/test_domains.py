@@ -52,6 +52,16 @@ def varied(n: int) -> str:
         (varied(20), "zh", "x/a", "text", "few-han"),
         ("吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。" * 6, "zh", "x/a", "text", "japanese"),
         ("锟斤拷数据清洗，锟斤拷是很重要的。" * 12, "zh", "x/a", "text", "chinese-mojibake"),
+        (
+            "\n".join(f"春风{i}秋月{i}夏雨{i}冬雪{i}山川{i}，" for i in range(20)),
+            "zh",
+            "x/a",
+            "html",
+            "few-chinese-function",
+        ),
+        ("\n".join(f"这是第{i}个，我们的链接也在" for i in range(40)), "zh", "x/a", "html", "chinese-line-punct"),
+        ("\n".join(f"这是第{i}个，也好。" for i in range(40)), "zh", "x/a", "html", "chinese-short-lines"),
+        ("\n".join(f"这是第{i}个，也好。" for i in range(40)), "zh", "x/a", "text", "passes"),
         ("Let $x$ be prime. " + "\\frac{a}{b " * 30, "math", "x/a", "text", "latex-unbalanced"),
         ("def f(x):\n    y = x + 1\n    return y\n" * 5, "code", "p/node_modules/a.js", "source", "vendored"),
         ("def f(x):\n    y = x + 1\n    return y\n" * 5, "code", "p/a.min.js", "source", "minified"),
@@ -66,6 +76,38 @@ def varied(n: int) -> str:
 )
 def test_each_domain_has_its_own_rules(text: str, domain: str, source: str, kind: str, rule: str) -> None:
     assert reason(text, domain, source, kind, CleanConfig(house=False)).startswith(rule)
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("http://sub.spam.example/a", "url-blocked: spam.example"),
+        ("https://www.fine.org/ads/2020/x.html", "url-blocked: fine.org/ads"),
+        ("https://fine.org/adsense", "passes"),
+        ("https://fine.org/free-porn-pics", "url-adult: porn"),
+        ("https://hotsexcamgirls.org/", "url-adult: sexcam"),
+        ("https://essex-camera-club.org/", "passes"),
+        ("https://middlesex.ac.uk/sexual-health", "passes"),
+        ("https://x.org/sex-education", "passes"),
+        ("https://x.org/hot-naked-girls", "url-adult: girls and hot"),
+        ("https://stats.org/poker-odds", "url-gambling: odds and poker"),
+        ("https://stats.org/poker", "passes"),
+        ("https://x.org/buyviagra.html", "url-trade: buyviagra"),
+        ("https://x.org/a.pdf", "url-file"),
+    ],
+)
+def test_addresses_are_judged_by_the_list_in_the_house_and_by_the_users_own(
+    url: str, wanted: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.txt").write_text("# a list\nhttps://www.Fine.org/ads/\n\n")
+    config = CleanConfig(block_urls=("spam.example", str(tmp_path / "own.txt")))
+    assert reason(varied(20), "en", url, "text", config).startswith(wanted)
+
+
+@pytest.mark.parametrize("bad", ["no host", "nowhere.txt"])
+def test_a_list_of_addresses_that_is_none_is_refused(bad: str) -> None:
+    with pytest.raises(InputError, match=r"clean.block_urls"):
+        reason(varied(20), "en", config=CleanConfig(block_urls=(bad,)))
 
 
 def test_texts_of_this_machine_and_of_no_pack_are_judged_by_the_common_rules_only() -> None:

@@ -100,7 +100,7 @@ def test_the_same_rows_again_change_nothing_even_if_they_took_longer(tmp_path: P
     before = ledger.append(0, "clean", step(0, "clean")).read_bytes()
     again = step(0, "clean").set_column(LEDGER_SCHEMA.names.index("seconds"), "seconds", pa.array([9.0] * 3))
     assert ledger.append(0, "clean", again).read_bytes() == before
-    with pytest.raises(LedgerError, match=r"000-02-clean\.parquet holds other decisions"):
+    with pytest.raises(LedgerError, match=r"000-03-clean\.parquet holds other decisions"):
         ledger.append(0, "clean", step(0, "clean", reason="other"))
 
 

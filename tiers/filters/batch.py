@@ -207,6 +207,11 @@ Reasons: TypeAlias = pa.Array
 Rule = Callable[[Batch, CleanConfig], Reasons]
 
 
+def pages(batch: Batch) -> Mask:
+    """[n] whether a text was extracted from a page."""
+    return np.asarray(batch.kind == "html", bool)
+
+
 def over(name: str, values: Any, limit: float, applies: Mask) -> Reasons:
     """Reasons where a value is above its limit: rule, measured value, limit."""
     return _reasons(name, np.asarray(values), limit, applies & (np.asarray(values) > limit), ">")

@@ -1,9 +1,10 @@
 """Rules for Chinese text: counted in characters, sentences told by Chinese punctuation."""
 
 import numpy as np
+import pyarrow.compute as pc
 
 from ..config import CleanConfig
-from .batch import Batch, Floats, Mask, Reasons, over, under
+from .batch import Batch, Floats, Mask, Reasons, over, pages, under
 
 KANA = r"[\p{Hiragana}\p{Katakana}]"
 PUNCTUATION = r"[，。！？；：、“”‘’（）《》「」『』…—,.!?;:()]"
@@ -13,6 +14,12 @@ SPAM = (
     r"发票代开|代开发票|高仿|六合彩"
 )
 MOJIBAKE = r"锟斤拷|烫烫烫|屯屯屯|[鈥銆锛鐨]{2,}|脙|鍜屽"
+FUNCTION = tuple("的是不了在有和与這这我以為为于也而之其所就都会會可从從被把并及等或对對到")
+"""Small words of modern and classical Chinese, simplified and traditional."""
+FEW = 3
+TERMINAL = r"[。！？…；.!?\"'”’」』](?:\[[\d-]+\])?$"
+SHORT_LINE = 10
+"""Characters that say what FineWeb's 30 Latin ones do."""
 ENOUGH = 100
 """Han characters from which shares mean something."""
 
@@ -41,6 +48,27 @@ def long_runs(batch: Batch, config: CleanConfig) -> Reasons:
     return over("unbroken-characters", batch.matched(LONG_RUN), 0.3, _enough(batch))
 
 
+def few_function_words(batch: Batch, config: CleanConfig) -> Reasons:
+    """A page without Gopher's function words, in Chinese: names, tags, goods. Verse has few as well, and is no page."""
+    found = sum(pc.match_substring(batch.text, word).to_numpy(zero_copy_only=False).astype(int) for word in FUNCTION)
+    return under("few-chinese-function-words", found, FEW, _enough(batch) & pages(batch))
+
+
+def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
+    """FineWeb's rules for the lines of a page, in Chinese: 12 % must end in punctuation, 67 % at most be short.
+
+    Lines that end may hold 12 % of the characters instead: code and tables beside paragraphs are many lines.
+    """
+    lines, applies = batch.lines, _enough(batch) & pages(batch)
+    ends = lines.matching(TERMINAL)
+    share, held = lines.share(ends), np.bincount(lines.rows, weights=lines.lengths * ends, minlength=len(batch))
+    written = np.maximum(np.bincount(lines.rows, weights=lines.lengths, minlength=len(batch)), 1)
+    return pc.coalesce(
+        under("chinese-line-punctuation", np.maximum(share, held / written), 0.12, applies),
+        over("chinese-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, applies),
+    )
+
+
 def menu(batch: Batch, config: CleanConfig) -> Reasons:
     """Lines of a few characters without punctuation: a menu, a list of links, tags."""
     lines = batch.lines
@@ -67,4 +95,4 @@ def _enough(batch: Batch) -> Mask:
     return np.asarray(_han(batch) >= ENOUGH, bool)
 
 
-RULES = (few_han, japanese, no_punctuation, long_runs, menu, spam, mojibake)
+RULES = (few_han, japanese, no_punctuation, long_runs, menu, few_function_words, page_lines, spam, mojibake)

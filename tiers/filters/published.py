@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from ..config import CleanConfig
 from .batch import Batch, Floats, Lines, Mask, Reasons, Rule, over, under
+from .lines import POLICY
 from .repetition import _again, _again_share, _top_share
 from .text import FUNCTION_WORDS
 
 TERMINAL = r"[.?!\"'”’。！？…]$"
-POLICY = r"(?i)terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies"
 SENTENCE = r"[.!?][\"')\]”’]*(?:\s|$)"
 
 
