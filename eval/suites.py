@@ -66,13 +66,14 @@ def build_suite(
     return Suite(split=split, benchmarks=tuple(benchmarks), digest=_digest(split, benchmarks), omitted=tuple(omitted))
 
 
+def item_text(item: Item) -> str:
+    """What an item says when it is answered rightly: a chunk, or a question followed by its true answer."""
+    return item.text + (item.choices[item.answer] if item.choices else "")
+
+
 def suite_texts(suite: Suite) -> list[str]:
-    """What training data must not contain: each chunk, and each question followed by its true answer."""
-    return [
-        item.text + (item.choices[item.answer] if item.choices else "")
-        for benchmark in suite.benchmarks
-        for item in benchmark.items
-    ]
+    """What training data must not contain."""
+    return [item_text(item) for benchmark in suite.benchmarks for item in benchmark.items]
 
 
 def save_suite(suite: Suite, path: Path) -> Path:

@@ -99,11 +99,15 @@ def loss_job(student: str, texts: Sequence[str]) -> list[float]:
     return _student(student).loss(texts)
 
 
-def influence_job(model: str, texts: Sequence[str], targets: Sequence[str]) -> list[float]:
-    """How far one step on each text would help the model on the targets."""
-    from ..training.influence import influence
+def influence_job(
+    model: str, texts: Sequence[str], targets: Sequence[str], warm: Sequence[str], how: str
+) -> list[list[float]]:
+    """[texts, targets] how far one step on each text would help the model on each target."""
+    from ..training.influence import InfluenceConfig, influence
 
-    return list(influence(Path(model), texts, targets))
+    told = influence(Path(model), texts, targets, InfluenceConfig.model_validate_json(how), warm=warm)
+    rows: list[list[float]] = told.tolist()
+    return rows
 
 
 @lru_cache(maxsize=1)

@@ -57,6 +57,10 @@ class RunFolder:
         """Suites and per-item results."""
         return self.root / "scores"
 
+    def influence(self, number: int) -> Path:
+        """Parquet: gradient influence of the documents that were sampled before a round."""
+        return self.scores / f"influence-{number}.parquet"
+
     @property
     def report(self) -> Path:
         """The self-contained report."""

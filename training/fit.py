@@ -150,7 +150,7 @@ class _Fit:
     ) -> None:
         self.model, self.recipe, self.parallel, self.observe = model, recipe, parallel, observe
         self.checkpoints = checkpoints
-        own = _optimiser(model, recipe)
+        own = adamw(model, recipe.lr, recipe.weight_decay)
         self.at = At(micro=recipe.micro) if checkpoints is None else checkpoints.restore(model, own)
         self.at.micro = self.at.micro or recipe.micro
         self.net, self.optimiser = parallel.wrap(LossModel(model, recipe.dtype), own)
@@ -255,11 +255,11 @@ class _Fit:
         return self.parallel.total(parts[0] if len(parts) == 1 else torch.stack(parts).sum()), each
 
 
-def _optimiser(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; norms and other vectors are not decayed."""
+def adamw(model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW over what is trainable; norms and other vectors are not decayed."""
     free = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in free if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in free if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in free if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.lr, betas=(0.9, 0.95), fused=True)
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.95), fused=True)

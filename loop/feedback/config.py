@@ -79,6 +79,10 @@ class FeedbackConfig(Record):
 
     influence: int = Field(default=0, ge=0, le=10_000)
     """Documents of every arm whose gradients are compared with the feedback items' before a round; 0: none."""
+    influence_form: Literal["less", "cosine", "tracin"] = "less"
+    """Adam's step on a document against an item's gradient; plain gradients; their product (docs/training.md)."""
+    influence_checkpoints: int = Field(default=2, ge=1, le=16)
+    """Places of a short warm-up at which gradients are compared."""
     rubric_method: Literal["fusion", "influence", "hedge"] = "fusion"
     """Regression on selection differences with influence as far as it is borne out; influence alone; or hedge."""
     rubric_signed: bool = False

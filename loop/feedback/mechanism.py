@@ -52,6 +52,8 @@ class Signals:
 
     influence: Floats | None = None
     """[K] alignment of an arm's gradient with the target's, in any unit; more is better."""
+    influence_cov: Floats | None = None
+    """[K, K] error of the influence: of the documents and targets that it was measured on."""
     losses: Floats | None = None
     """[K] loss of the model on texts of each arm, in nats (a run measures them per byte)."""
     reference_losses: Floats | None = None

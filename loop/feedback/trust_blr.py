@@ -76,7 +76,8 @@ class TrustBlr(StructuredBlr):
         fresh = context.signals.influence
         if fresh is not None:
             old = self.settings.memory if self.known else 0.0
-            self.influence, self.known = old * self.influence + (1 - old) * _z(fresh), True
+            new = _reliability(fresh, context.signals.influence_cov) * _z(fresh)
+            self.influence, self.known = old * self.influence + (1 - old) * new, True
         return super().plan(context)
 
     def state_dict(self) -> dict[str, Any]:
@@ -96,3 +97,11 @@ def trust_blr(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Base:
 
 def _z(x: Floats) -> Floats:
     return np.asarray((x - x.mean()) / max(float(x.std()), 1e-12))
+
+
+def _reliability(x: Floats, cov: Floats | None) -> float:
+    """Share of the spread of `x` [K] that is not its error [K, K]; what all have in common is no spread."""
+    if cov is None:
+        return 1.0
+    error = (np.trace(cov) - cov.mean() * len(x)) / (len(x) - 1)
+    return float(np.clip(1 - error / max(float(x.var(ddof=1)), 1e-12), 0.0, 1.0))

@@ -60,6 +60,7 @@ def shuffled_signals(signals: Signals, seed: int, number: int) -> Signals:
     return replace(
         signals,
         influence=exchanged(signals.influence),
+        influence_cov=exchanged(signals.influence_cov, (0, 1)),
         losses=exchanged(signals.losses),
         reference_losses=exchanged(signals.reference_losses),
         skills=exchanged(signals.skills, (0, 1)),

@@ -41,6 +41,7 @@ def document_story(run: RunReader, prefix: str) -> dict[str, Any]:
         "events": events,
         "cost": {k: sum(e["usage"][k] for e in events) for k in ("calls", "tokens_in", "tokens_out", "seconds", "usd")},
         "training": [_trained(run, r["round"], document, places) for r in run.rounds],
+        "influence": run.document_influence(document.id),
         "characters": len(document.text),
         "text": document.text[:SHOWN],
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 
 from ...tiers.apply import apply, no_holdings
@@ -118,6 +119,35 @@ class RunReader:
         wanted = (number, split, treatment, reference, benchmark)
         keys = ("round", "split", "treatment", "reference", "benchmark")
         return next((d for d in self.deltas if tuple(d[k] for k in keys) == wanted), None)
+
+    def arm_influence(self, number: int, arm: str) -> dict[str, Any]:
+        """Gradient influence of an arm before a round, its standard error, and by benchmark; None if not measured."""
+        told = self.db.meta(f"influence-{number}")
+        if not told or arm not in told["influence"] or "cov" not in told:
+            return {"influence": None, "influence_se": None, "influence_on": {}}
+        place = list(told["influence"]).index(arm)
+        on = {name: values[arm] for name, values in told["benchmarks"].items()}
+        return {
+            "influence": told["influence"][arm],
+            "influence_se": math.sqrt(max(told["cov"][place][place], 0.0)),
+            "influence_on": on,
+        }
+
+    def document_influence(self, doc: str) -> list[dict[str, Any]]:
+        """Gradient influence of a document in the rounds whose sample it was in, and its rank in its arm's sample."""
+        out = []
+        for number in (r["round"] for r in self.rounds):
+            path = self.root / "scores" / f"influence-{number}.parquet"
+            if not path.is_file():
+                continue
+            table: Any = pq.read_table(path)
+            for row in table.filter(pc.equal(table["doc"], doc)).to_pylist():
+                others = table.filter(pc.equal(table["arm"], row["arm"]))["influence"]
+                rank = 1 + pc.sum(pc.greater(others, row["influence"])).as_py()
+                on = {k.removeprefix("on "): v for k, v in row.items() if k.startswith("on ")}
+                told = {"arm": row["arm"], "influence": row["influence"], "rank": rank, "sampled": len(others)}
+                out.append({"round": number} | told | {"on": on})
+        return out
 
     def rubric_probes(self) -> list[dict[str, Any]]:
         """Feedback composites of the rounds' rubric pairs, with the direction that set their documents apart."""

@@ -90,7 +90,11 @@ def arm_story(run: RunReader, arm: str) -> dict[str, Any]:
         "run": run.name,
         "arm": arm,
         "rounds": [
-            r | arm_credit(run, r) | {"accepted_share": run.accepted_mixture(r["round"]).get(arm)} for r in rows
+            r
+            | arm_credit(run, r)
+            | {"accepted_share": run.accepted_mixture(r["round"]).get(arm)}
+            | run.arm_influence(r["round"], arm)
+            for r in rows
         ],
         "contrasts": [c for c in _contrasts(run) if _differs(c, arm)],
         "moves": _arm_moves(run, arm),

@@ -50,6 +50,14 @@ def _document(out: Console, data: Row) -> None:
             "round,documents in it",
         )
     )
+    if data["influence"]:
+        heading(out, "influence: how a step on it would have moved the model towards the feedback items (gradients)")
+        told = [
+            (i["round"], i["arm"], signed(i["influence"]), f"{i['rank']} of {i['sampled']}", _on(i["on"]))
+            for i in data["influence"]
+        ]
+        names = ("round", "arm", "influence", "rank in its arm's sample", "most and least on")
+        out.print(table(names, told, "round,influence"))
     cost = data["cost"]
     tokens = count(cost["tokens_in"] + cost["tokens_out"])
     out.print(Text(f"spent on it: {count(cost['calls'])} calls, {tokens} tokens, {usd(cost['usd'])}"))
@@ -183,6 +191,16 @@ def _arm(out: Console, data: Row) -> None:
     ]  # fmt: skip
     names = "round,share,control,worth ± se,part of main - control ± se," + SHARE + ",documents,tokens,epochs"
     out.print(table(tuple(names.split(",")), rows, names))
+    if any(r.get("influence") is not None for r in data["rounds"]):
+        heading(
+            out, "influence before each round: how a step on it moves the model towards the feedback items (gradients)"
+        )
+        said = [
+            (r["round"], _worth(r, "influence", "influence_se"), _on(r["influence_on"]))
+            for r in data["rounds"]
+            if r["influence"] is not None
+        ]
+        out.print(table(("round", "influence ± se", "most and least on"), said, "round"))
     heading(out, "evidence: paired runs in which its share differed")
     told = [
         (c["round"], f"{c['treatment']} - {c['reference']}", percent(c["share"], 1), percent(c["reference_share"], 1),
@@ -200,6 +218,12 @@ def _arm(out: Console, data: Row) -> None:
         for m in data["moves"]
     ]
     out.print(table(("round", "what", "documents", "reason"), moved, "round,documents"))
+
+
+def _on(by: dict[str, float]) -> str:
+    """The benchmarks with the most and the least influence."""
+    ranked = sorted(by.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {signed(value)}" for name, value in (ranked[:1] + ranked[1:][-1:]))
 
 
 def share_of(row: Row) -> str:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from coevo.loop.run_db import RunDB
@@ -73,6 +74,14 @@ def test_influence_is_measured_where_it_is_asked_for(cli: Cli, settings: list[st
     kept = db.meta("evidence-1")
     assert kept["signals"]["influence"] == pytest.approx(influence.tolist())
     assert len(kept["rubric_influence"]) == len(kept["rubrics"])
+    assert kept["signals"]["influence_cov"] == told["cov"] and np.linalg.eigvalsh(told["cov"]).min() > -1e-12
+    arm = json.loads(cli("why", "led", "code/L1", "--json").stdout)["rounds"][0]
+    assert arm["influence"] == told["influence"]["code/L1"] and arm["influence_se"] > 0
+    sampled = pq.read_table(cli.folder / "runs" / "led" / "scores" / "influence-1.parquet").to_pylist()
+    (mine,) = json.loads(cli("why", "led", sampled[0]["doc"], "--json").stdout)["influence"]
+    assert mine["influence"] == sampled[0]["influence"] and 1 <= mine["rank"] <= mine["sampled"] == 3
+    said = cli("why", "led", sampled[0]["doc"]).stdout
+    assert "influence: how a step on it would have moved the model" in said
     assert "most influence has" in db.rows("rounds", round=1)[0]["plan"]["reason"]
 
 

@@ -67,7 +67,7 @@ def worths(root: Path) -> dict[str, float]:
         accepted = db.rows("rounds", round=2)[0]["accepted"]
         model = root / db.rows("runs", round=2, name=accepted)[0]["path"]
     texts = [t for t in Store(root).documents(status=None)["text"].to_pylist() if t]
-    found = influence(model, texts, targets)
+    found = influence(model, texts, targets).mean(1)
     return {t.strip("\n"): 0.5 + 0.4 * float(f) for t, f in zip(texts, found, strict=True) if f == f}
 
 
