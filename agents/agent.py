@@ -51,11 +51,18 @@ class Agent:
         raise NotImplementedError
 
     def ask(
-        self, prompt: Prompt, schema: type[S], documents: Mapping[str, str], *, chat: Chat | None = None, **values: Any
+        self,
+        prompt: Prompt,
+        schema: type[S],
+        documents: Mapping[str, str],
+        *,
+        chat: Chat | None = None,
+        more: str = "",
+        **values: Any,
     ) -> Completion[S]:
         """The model's answer to `prompt`, in the form of `schema`; `values` as `Prompt.render` takes them.
 
-        `chat` is another model than the agent's own.
+        `chat` is another model than the agent's own, `more` what is said after the prompt.
 
         Raises:
             PromptError: the prompt asks for an answer of another form.
@@ -63,7 +70,8 @@ class Agent:
         """
         if prompt.answer != schema.__name__:
             raise PromptError(f"prompt {prompt.ref} wants an answer of schema {prompt.answer}, not {schema.__name__}")
-        return (chat or self.chat).complete([{"role": "user", "content": prompt.render(documents, **values)}], schema)
+        said = prompt.render(documents, **values) + more
+        return (chat or self.chat).complete([{"role": "user", "content": said}], schema)
 
     def attempt(self, document: Document, ask: Callable[[], Decision]) -> Decision:
         """What `ask` decides, or, where the model gives no useful answer, that nothing was decided and why."""

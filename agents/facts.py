@@ -18,6 +18,7 @@ FUNCTIONAL = frozenset(
     {"equals", "has the answer", "returns", "等于", "返回", "成立于", "出生于", "was founded in", "was born in"}
 )
 """Relations that give a subject one value: two different ones contradict."""
+ANSWERS = ("is answered by", "has the answer")
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
 _COPULA = {"is a": "is", "is an": "is", "is the": "is", "are the": "are", "是一种": "是", "是一个": "是", "为": "是"}
 
@@ -38,6 +39,18 @@ class Fact(Record):
         """The fact as a sentence."""
         gap = "" if re.match(f"[{HAN}]", self.relation) else " "
         return f"{self.subject}{gap}{self.relation}{gap}{self.value}"
+
+    @property
+    def plain(self) -> str:
+        """The fact as it is read: a question is followed by its answer."""
+        return f"{self.subject} {self.value}" if self.relation in ANSWERS else self.statement
+
+    @property
+    def asked(self) -> str:
+        """Key by which a reader takes facts for one: of questions whose answer names all that they name, the answer."""
+        names = re.findall(r"`([^`]+)`", self.subject)
+        told = self.relation == "is answered by" and names and all(f"`{n}`" in self.value for n in names)
+        return _key(self.value) if told else self.key
 
     @property
     def about(self) -> str:

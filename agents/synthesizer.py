@@ -11,10 +11,12 @@ from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document, document_id
 from ..tiers.errors import InputError
+from ..tiers.index import Hit, Retriever
 from ..tiers.tier import Tier
 from . import arithmetic, drafts, repair
 from .agent import Agent, writable
 from .chat import Chat
+from .citing import SHOWN, cited, grounds, related
 from .kinds import BY_MODEL, BY_RULES, KINDS, RULED
 from .makers import MAKERS
 from .writing import Writing, write
@@ -41,6 +43,8 @@ class Synthesizer(Agent):
         held: Collection[str] = (),
         per_document: int = 2,
         kinds: Mapping[str, Mapping[str, float]] | None = None,
+        retriever: Retriever | None = None,
+        facts: int = SHOWN,
         prompts: PromptSet | None = None,
     ) -> None:
         """What is wanted, and what must not be made.
@@ -54,6 +58,8 @@ class Synthesizer(Agent):
             held: ids of documents that are there already, so that no round makes one again.
             per_document: how many items a model is asked for.
             kinds: by domain, shares of the kinds to make; of a domain that is not named the usual ones.
+            retriever: who knows verified facts, which a model is shown where a source is told anew (rules use none).
+            facts: how many of them at most.
             prompts: those of the run; without them the built-in ones.
 
         Raises:
@@ -71,6 +77,7 @@ class Synthesizer(Agent):
         self.reserved = reserved
         self.held = frozenset(held)
         self.per_document = per_document
+        self.retriever, self.facts = retriever, facts
         if self.offline:
             self.batch_size = 1 << 30
 
@@ -164,20 +171,27 @@ class Synthesizer(Agent):
         styles = list(prompt.styles)
         style = styles[self._rank("style", document.id) % len(styles)] if styles else ""
         seed = self._rank("prompt", document.id) % 10_000
-        written = write(self, document, prompt, style=style, seed=seed, count=self.per_document)
-        left_out, kept = list(written.left_out), []
+        facts = self._facts(document, prompt)
+        written = write(self, document, prompt, style=style, seed=seed, count=self.per_document, facts=facts)
+        left_out: list[str] = list(written.left_out)
+        kept: list[tuple[str, list[Hit]]] = []
         for text in dict.fromkeys(map(writable, written.texts)):
-            fault = self._fault(document, prompt, text)
-            left_out += [fault] if fault else []
-            kept += [] if fault else [text]
-        told = {"style": written.style, "rests_on": written.rests_on, "left_out": left_out}
-        for text in kept:
+            used, wrong = cited(written.cites, facts, text)
+            fault = self._fault(grounds(document, used), prompt, text)
+            left_out += [*wrong, fault] if fault else wrong
+            kept += [] if fault else [(text, used)]
+        told = {"style": written.style, "rests_on": written.rests_on, "facts": written.offered, "left_out": left_out}
+        for text, used in kept:
             source = f"synth:{prompt.ref}"
-            made.append(self._created(document, prompt.kind, text, source, written, told))
+            made.append(self._created(document, prompt.kind, text, source, written, told, used))
             written.tally.usage, told["left_out"] = Usage(), []  # one answer, counted and told once
         why = "; ".join(dict.fromkeys(left_out)) or "the model found nothing to write"
         reason = f"no {written.name} made from {document.source}: {why}"
         return self.nothing(document, reason, prompt=prompt, usage=written.tally.usage)
+
+    def _facts(self, document: Document, prompt: Prompt) -> tuple[Hit, ...]:
+        """Verified facts that belong to a document, for a text that says only what it rests on."""
+        return related(self.retriever, document, self.facts) if KINDS[prompt.kind].stated else ()
 
     def _fault(self, document: Document, prompt: Prompt, text: str) -> str:
         """Why a text is not proposed, in words; empty where it is."""
@@ -196,9 +210,12 @@ class Synthesizer(Agent):
         source: str,
         written: Writing | None = None,
         told: Mapping[str, Any] | None = None,
+        used: Sequence[Hit] = (),
     ) -> Decision:
         text = writable(text)
         more = {name: value for name, value in (told or {}).items() if value}
+        if used:
+            more["cites"] = [f"{h.id} {h.text[:300]}" for h in used]
         return self.decision(
             document,
             Action.CREATE,
@@ -208,7 +225,7 @@ class Synthesizer(Agent):
             text=text,
             kind=kind,
             source=source,
-            sources=(document.id,),
+            sources=tuple(dict.fromkeys([document.id, *(h.documents[0] for h in used)])),
             evidence={"seed": self.seed, "chars": len(text), **more},
             prompt=written.prompt if written else None,
             usage=written.tally.usage if written else Usage(),

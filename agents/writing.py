@@ -1,12 +1,15 @@
 """Writing: what a model is asked for when a document of some kind is to be written, and the texts that it gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..prompts import Prompt
 from ..tiers.document import Document
+from ..tiers.index import Hit
 from . import repair, textbook
 from .chat import S
+from .citing import citing, said_of
 from .edit_guards import EditRefused
 from .edit_program import EditProgram
 from .editor import number_lines
@@ -27,6 +30,10 @@ class Writing:
     style: str
     texts: list[str] = field(default_factory=list)
     rests_on: list[str] = field(default_factory=list)
+    offered: str = ""
+    """How many facts were shown beside the source, and in which words."""
+    cites: tuple[str, ...] = ()
+    """Ids that the answer names as those of facts it used."""
     left_out: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -36,8 +43,17 @@ class Writing:
         return f"{self.prompt.kind} ({self.style})" if self.style else self.prompt.kind
 
 
-def write(agent: "Agent", document: Document, prompt: Prompt, *, style: str, seed: int, count: int) -> Writing:
-    """What the model of `agent` writes of `document` under `prompt`.
+def write(
+    agent: "Agent",
+    document: Document,
+    prompt: Prompt,
+    *,
+    style: str,
+    seed: int,
+    count: int,
+    facts: Sequence[Hit] = (),
+) -> Writing:
+    """What the model of `agent` writes of `document` under `prompt`, with `facts` that it may use beside it.
 
     Raises:
         UselessAnswer: one of its answers is of no use; what all of them cost is counted.
@@ -55,7 +71,11 @@ def write(agent: "Agent", document: Document, prompt: Prompt, *, style: str, see
         shown, written.rests_on = textbook.passages(points), [flat(p.quote)[:200] for p in points]
     kind = KINDS[prompt.kind]
     wanted = {name: v for name, v in {"seed": seed, "count": count}.items() if name in prompt.variables}
-    answer = _asked(agent, written, prompt, kind.answer, shown, style=style, **wanted)
+    more, words = said_of(facts, agent.prompts, document.domain)
+    form = citing(kind.answer) if facts else kind.answer
+    answer: Any = _asked(agent, written, prompt, form, shown, style=style, more=more, **wanted)
+    if facts:
+        written.offered, written.cites = f"{len(facts)} by {words}", answer.cites
     written.texts = list(kind.texts(answer, document.domain))
     return written
 

@@ -61,6 +61,8 @@ class CurationConfig(Record):
     """L3 documents written."""
     kinds: dict[Domain, dict[str, Annotated[float, Field(gt=0)]]] = Field(default={})
     """By domain, the kinds of documents that are written and their shares; of others the usual ones."""
+    facts: int = Field(default=4, ge=0, le=50)
+    """Most verified facts of L4 that a model which writes is shown beside its source; what it cites is a parent."""
     verify: int = Field(default=400, ge=0)
     """L3 documents checked for L4."""
     solutions: int = Field(default=2, ge=1, le=16)

@@ -3,13 +3,13 @@
 The encoder is ours and needs no model: 3- to 5-grams of the UTF-8 bytes, hashed to signed buckets (Weinberger et al.
 2009, arXiv 0902.2206), damped by a square root, normalised. faiss searches the inner products exactly; words
 are searched by BM25, and the two rankings fused.
-Only facts that say the same but for case, spacing and final punctuation are merged: at the distance where a paraphrase
-would merge, `12 + 35 = 47` and `12 + 36 = 48` would too.
+Only facts that say the same but for spelling are merged: at the distance where a paraphrase would merge,
+`12 + 35 = 47` and `12 + 36 = 48` would too.
 """
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .document import document_id
 from .errors import InputError, LedgerError
@@ -32,12 +33,25 @@ INDEX_SCHEMA = pa.schema(
         ("text", pa.large_string()),
         ("domain", pa.string()),
         ("documents", STRINGS),
+        ("origins", STRINGS),
         ("sources", STRINGS),
         ("verified", STRINGS),
+        ("passages", STRINGS),
     ]
 )
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A fact that a document states."""
+
+    text: str
+    key: str = ""
+    """Statements of one key are one fact; empty: those of one spelling are (`normal_form`)."""
+    passage: str = ""
+    """The words of the document that state it, where they are known."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +62,17 @@ class Hit:
     text: str
     domain: str
     documents: tuple[str, ...]
-    """Ids of the L4 documents that state it, and of those they were made from."""
+    """Ids of the L4 documents that state it."""
+    origins: tuple[str, ...]
+    """Ids of the documents that those were made from."""
     sources: tuple[str, ...]
+    """Where the documents came from, and those they were made from."""
     score: float
     """Cosine similarity to the query (0 where only words were compared)."""
     verified: tuple[str, ...] = ()
     """What the verifier found about the documents that state it."""
+    passages: tuple[str, ...] = ()
+    """The words that state it, where a model quoted them."""
 
 
 How = Literal["both", "text", "vector"]
@@ -124,7 +143,6 @@ class KnowledgeIndex:
         """
         if not len(self) or k < 1:
             return []
-        mine = np.array([domain in (None, d) for d in self.facts["domain"].to_pylist()])
         cosine = self._cosines(query) if how != "text" else np.zeros(len(self))
         words = self._text().scores(query) if how != "vector" else np.zeros(len(self))
         graded = {"text": words, "vector": cosine}.get(how)
@@ -132,14 +150,20 @@ class KnowledgeIndex:
             by_words = np.flatnonzero(words > 0)
             rankings = [np.argsort(-cosine, kind="stable"), by_words[np.argsort(-words[by_words], kind="stable")]]
             graded = fused(rankings, len(self))
-        order = sorted(
-            np.flatnonzero(mine & ((words > 0) | (how != "text"))).tolist(), key=lambda i: (-graded[i], self._ids[i])
-        )
-        return [_hit(row, float(cosine[i])) for i in order[:k] for row in self.facts.slice(i, 1).to_pylist()]
+        able = np.flatnonzero(self._of(domain) & ((words > 0) | (how != "text")))
+        best = able[np.lexsort((self._id_order[able], -graded[able]))[:k]]
+        return [_hit(row, float(cosine[i])) for i, row in zip(best, self.facts.take(best).to_pylist(), strict=True)]
+
+    def _of(self, domain: str | None) -> Any:
+        """[n] whether each fact is of a domain; all are where none is named."""
+        if domain is None:
+            return np.ones(len(self), bool)
+        return np.asarray(pc.equal(self.facts["domain"], domain).to_numpy())
 
     @cached_property
-    def _ids(self) -> list[str]:
-        return list(self.facts["id"].to_pylist())
+    def _id_order(self) -> Any:
+        """[n] place of each fact in the order of ids, which decides between equals."""
+        return np.argsort(np.argsort(np.array(self.facts["id"].to_pylist(), dtype=str)))
 
     def _cosines(self, query: str) -> Any:
         """[n] cosine of each fact to the query."""
@@ -165,15 +189,8 @@ class KnowledgeIndex:
 
 
 def _hit(row: dict[str, Any], score: float) -> Hit:
-    return Hit(
-        row["id"],
-        row["text"],
-        row["domain"],
-        tuple(row["documents"]),
-        tuple(row["sources"]),
-        score,
-        tuple(row["verified"]),
-    )
+    lists = {name: tuple(row[name]) for name in ("documents", "origins", "sources", "verified", "passages")}
+    return Hit(id=row["id"], text=row["text"], domain=row["domain"], score=score, **lists)
 
 
 def index_path(root: Path) -> Path:
@@ -181,34 +198,30 @@ def index_path(root: Path) -> Path:
     return Path(root) / "tiers" / "index.parquet"
 
 
-def build_index(root: Path, documents: pa.Table, verified: Mapping[str, str] | None = None) -> KnowledgeIndex:
-    """Organise documents into facts and put them on disk; a pure function of the documents, atomic, idempotent.
+def build_index(
+    root: Path,
+    documents: pa.Table,
+    verified: Mapping[str, str] | None = None,
+    stated: Mapping[str, Sequence[Statement]] | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> KnowledgeIndex:
+    """Organise documents into facts and put them on disk; a pure function of what is given, atomic, idempotent.
 
     Args:
         root: the run folder.
         documents: columns id, text, domain, source, parents (the store's `documents(tier=L4)`).
         verified: by document, what the verifier found.
+        stated: by document, the facts that it states; without it each document is one fact, its text.
+        sources: by id, where the documents that these were made from came from.
     """
-    checks = verified or {}
-    merged: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in documents.select(["id", "text", "domain", "source", "parents"]).to_pylist():
-        if row["text"] and row["text"].strip():
-            form = normal_form(row["text"], row["domain"])
-            fact = merged.setdefault(
-                (row["domain"], form), {"text": row["text"], "documents": {}, "sources": {}, "verified": {}}
-            )
-            fact["documents"] |= dict.fromkeys([row["id"], *row["parents"]])
-            fact["sources"] |= {row["source"]: None}
-            fact["verified"] |= {checks[row["id"]]: None} if row["id"] in checks else {}
+    merged: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    for row, said in _statements(documents, stated):
+        fact = merged.setdefault((row["domain"], said.key or normal_form(said.text, row["domain"])), {})
+        for name, values in _provenance(row, said, verified or {}, sources or {}).items():
+            fact[name] = fact.get(name, {}) | dict.fromkeys(values)
     facts = [
-        {
-            "id": document_id(form, domain),
-            "domain": domain,
-            "text": fact["text"],
-            "documents": list(fact["documents"]),
-            "sources": list(fact["sources"]),
-            "verified": list(fact["verified"]),
-        }
+        {name: list(values) for name, values in fact.items()}
+        | {"id": document_id(form, domain), "domain": domain, "text": next(iter(fact["text"]))}
         for (domain, form), fact in sorted(merged.items())
     ]
     table = pa.Table.from_pylist(facts, schema=INDEX_SCHEMA).replace_schema_metadata({"encoder": ENCODER})
@@ -216,6 +229,29 @@ def build_index(root: Path, documents: pa.Table, verified: Mapping[str, str] | N
     if not path.exists() or content_digest(read_part(path)) != content_digest(table):
         write_part(path, table)
     return KnowledgeIndex(table)
+
+
+def _statements(
+    documents: pa.Table, stated: Mapping[str, Sequence[Statement]] | None
+) -> Iterator[tuple[dict[str, Any], Statement]]:
+    """Each document with each fact that it states."""
+    for row in documents.select(["id", "text", "domain", "source", "parents"]).to_pylist():
+        own = [Statement(row["text"] or "")] if stated is None else stated.get(row["id"], ())
+        yield from ((row, said) for said in own if said.text.strip())
+
+
+def _provenance(
+    row: Mapping[str, Any], said: Statement, verified: Mapping[str, str], sources: Mapping[str, str]
+) -> dict[str, Sequence[str]]:
+    """What one document adds to what is known about a fact."""
+    return {
+        "text": [said.text],
+        "documents": [row["id"]],
+        "origins": row["parents"],
+        "sources": [row["source"], *(sources[p] for p in row["parents"] if p in sources)],
+        "verified": [verified[row["id"]]] if row["id"] in verified else [],
+        "passages": [said.passage] if said.passage else [],
+    }
 
 
 def open_index(root: Path) -> KnowledgeIndex:
@@ -228,8 +264,8 @@ def open_index(root: Path) -> KnowledgeIndex:
     if not path.exists():
         return KnowledgeIndex(INDEX_SCHEMA.empty_table())
     facts = read_part(path)
-    if "verified" not in facts.column_names:  # written before checks were kept
-        facts = facts.append_column("verified", pa.array([[]] * facts.num_rows, STRINGS))
-    if facts.column_names != INDEX_SCHEMA.names:
+    for name in {"verified", "origins", "passages"} - {*facts.column_names}:  # written before these were kept
+        facts = facts.append_column(name, pa.array([[]] * facts.num_rows, STRINGS))
+    if {*facts.column_names} != {*INDEX_SCHEMA.names}:
         raise LedgerError(f"{path} is no index of facts: {RESCUE}")
-    return KnowledgeIndex(facts)
+    return KnowledgeIndex(facts.select(INDEX_SCHEMA.names))

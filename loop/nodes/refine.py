@@ -18,7 +18,7 @@ from ...tiers.decontaminate import decontaminate
 from ...tiers.document import Document
 from ...tiers.encoder import encoder_of
 from ...tiers.gates import Candidate, gate
-from ...tiers.index import build_index
+from ...tiers.index import KnowledgeIndex, Statement, build_index
 from ...tiers.rows import decisions, made_documents, rows_from_decisions
 from ...tiers.semantic import novel
 from ...tiers.tier import Arm, Tier
@@ -58,14 +58,16 @@ def synthesize(context: RunContext, number: int, student: Path) -> pa.Table:
         reserved=reserved,
         held=held["id"].to_pylist(),
         kinds=context.config.curation.kinds,
+        facts=context.config.curation.facts,
         prompts=prompts_of(context),
     )
     if not role.offline:
+        role.retriever = index_facts(context)
         limit = quota(post, context.config.curation.synthesize) // role.per_document
         sources = fresh(context, number, Tier.L2, "synthesize", limit)
     decided = drive(context, number, "synthesize", role, sources)
     if not role.offline:
-        decided = without_repeats(decided, ((d.id, d.text) for d in documents_at(context, Tier.L3)))
+        decided = without_repeats(decided, ((d.id, d.text) for t in WRITTEN for d in documents_at(context, t)))
     return rows_from_decisions(clean_of_benchmarks(context, new_in_meaning(context, decided)))
 
 
@@ -107,11 +109,22 @@ def organize(context: RunContext, number: int, student: Path) -> pa.Table:
 
 def known_facts(context: RunContext) -> list[Fact]:
     """What documents at L4 state, by rules, and as models read it when they rose."""
-    held = list(documents_at(context, Tier.L4))
-    ids = {d.id for d in held}
+    by_rules = (f for d in documents_at(context, Tier.L4) for f in facts_of(d))
+    return [*by_rules, *(f for facts in _read(context).values() for f in facts)]
+
+
+def facts_held(context: RunContext) -> dict[str, list[Fact]]:
+    """By document at L4, the facts that it states: as a model read them when it rose, else by rules."""
+    read = _read(context)
+    return {d.id: read.get(d.id) or facts_of(d) for d in documents_at(context, Tier.L4)}
+
+
+def _read(context: RunContext) -> dict[str, list[Fact]]:
+    """By document at L4, the facts that a model read in it."""
+    ids = context.store.documents(tier=Tier.L4)["id"]
     rows = context.store.ledger.read(step="organize")
-    read = (f for d in decisions(rows) if d.doc in ids and "stated" in d.evidence for f in facts_in(d))
-    return [*(f for d in held for f in facts_of(d)), *read]
+    told = decisions(rows.filter(pc.is_in(rows["doc"], value_set=ids.combine_chunks())))
+    return {d.doc: facts_in(d) for d in told if "stated" in d.evidence}
 
 
 def gated(context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]) -> list[Decision]:
@@ -129,12 +142,20 @@ def _with_word(proposed: Decision, word: Decision) -> Decision:
     return proposed.model_copy(update={"reason": f"{proposed.reason}; {word.reason}", "evidence": evidence})
 
 
-def index_facts(context: RunContext) -> None:
-    """Make what is held at L4 searchable."""
+def index_facts(context: RunContext) -> KnowledgeIndex:
+    """Make the facts that are held at L4 searchable, each with the documents that state it and what was checked."""
     rows = context.store.ledger.read(step="verify", columns=["doc", "action", "reason"])
     passed = rows.filter(pc.equal(rows["action"], Action.VERIFY.value))
     verified = dict(zip(passed["doc"].to_pylist(), passed["reason"].to_pylist(), strict=True))
-    build_index(context.folder.root, context.store.documents(tier=Tier.L4), verified)
+    held = context.store.documents(tier=Tier.L4)
+    stated = {doc: [_statement(f) for f in facts] for doc, facts in facts_held(context).items()}
+    parents = context.store.holdings()
+    sources = dict(zip(parents["id"].to_pylist(), parents["source"].to_pylist(), strict=True))
+    return build_index(context.folder.root, held, verified, stated, sources)
+
+
+def _statement(fact: Fact) -> Statement:
+    return Statement(fact.plain, fact.asked, fact.quote)
 
 
 def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[Decision]:

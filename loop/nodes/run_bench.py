@@ -27,6 +27,7 @@ from .hold import step
 from .influence import measure_influence, with_influence
 from .judges import working_weights
 from .proposal import propose, wished
+from .refine import index_facts
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class RunBench:
     def settle(self, number: int, mechanism: Mechanism, accepted: str) -> None:
         """Demote what harms, ask the strategist, act on its rubrics, seal the round and write the report."""
         step(self.context, number, "demote", lambda: (demotions(self.context, number, mechanism), None))
+        index_facts(self.context)  # what was moved down states nothing any more
         propose(self.context, number, accepted)
         path = str(self.context.db.rows("runs", round=number, name=accepted)[0]["path"])
         evolve(self.context, number, self.context.absolute(path))

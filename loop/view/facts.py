@@ -1,12 +1,15 @@
 """Facts: what the L4 index of a run answers to a query."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from rich.text import Text
+
 from ...tiers.index import How, open_index
 from .formats import line, safe
-from .text import console, table
+from .text import console
 
 
 def ask(root: Path, query: str, most: int = 5, domain: str | None = None, how: str = "both") -> dict[str, Any]:
@@ -17,11 +20,7 @@ def ask(root: Path, query: str, most: int = 5, domain: str | None = None, how: s
     """
     index = open_index(root)
     hits = index.search(query, most, domain, cast(How, how))
-    told = [
-        {"id": h.id, "text": h.text, "domain": h.domain, "score": round(h.score, 4), "documents": list(h.documents)}
-        | {"sources": list(h.sources), "verified": list(h.verified)}
-        for h in hits
-    ]
+    told = [asdict(h) | {"score": round(h.score, 4)} for h in hits]
     return safe({"view": "facts", "run": root.resolve().name, "query": query, "facts": len(index), "hits": told})
 
 
@@ -31,14 +30,10 @@ def told(data: Mapping[str, Any]) -> None:
     if not data["hits"]:
         out.print(f"none of {data['facts']} facts answers {line(data['query'])!r}")
         return
-    rows = [
-        (
-            f"{h['score']:.3f}",
-            h["domain"],
-            line(h["text"], 200),
-            ", ".join(h["documents"][:2]),
-            line("; ".join(h["verified"]), 60),
-        )
-        for h in data["hits"]
-    ]
-    out.print(table(("cosine", "domain", "fact", "stated by", "verified"), rows, "cosine"))
+    for hit in data["hits"]:
+        out.print(Text.assemble(f"{hit['score']:.3f}  {hit['domain']:5} ", (line(hit["text"], 400), "bold")))
+        found = "; ".join(hit["verified"]) or "not verified"
+        where = ", ".join(s for s in hit["sources"] if not s.startswith("synth:")) or ", ".join(hit["sources"])
+        out.print(Text(f"       fact {hit['id']}, stated by {', '.join(hit['documents'][:3])}", style="dim"))
+        out.print(Text(f"       from {line(where, 200)}; {line(found, 200)}", style="dim"))
+    out.print(Text(f"{len(data['hits'])} of {data['facts']} facts; the number is the cosine", style="dim"))

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from coevo.tiers.errors import InputError, LedgerError
-from coevo.tiers.index import build_index, encode, index_path, open_index
+from coevo.tiers.index import Statement, build_index, encode, index_path, open_index
+from coevo.tiers.parts import write_part
 from coevo.tiers.rows import DOCUMENT_SCHEMA
 
 
@@ -36,8 +37,31 @@ def test_equal_facts_are_one_with_all_their_provenance(tmp_path: Path) -> None:
     index = build_index(tmp_path, FACTS)
     assert len(index) == 6
     best = index.search("derivative of sin", 1)[0]
-    assert (best.documents, best.sources) == (("d0", "p0", "d5", "p5"), ("s0", "s5"))
+    assert (best.documents, best.origins, best.sources) == (("d0", "d5"), ("p0", "p5"), ("s0", "s5"))
     assert best.text == "The derivative of sin(x) is cos(x)."
+
+
+def test_a_document_states_several_facts_and_one_of_another_key_is_another(tmp_path: Path) -> None:
+    said = {
+        "d0": [Statement("A lichen is a partnership.", "k1", "is a partnership"), Statement("It is old.", "k2")],
+        "d3": [Statement("a lichen is the partnership", "k1", "the partnership"), Statement("  ", "k3")],
+    }
+    index = build_index(tmp_path, FACTS, {"d3": "two votes"}, said, {"p0": "raw/lichen.txt"})
+    assert [f["text"] for f in index.facts.to_pylist()] == [
+        "a lichen is the partnership",
+        "A lichen is a partnership.",
+        "It is old.",
+    ]
+    best = index.search("partnership", 1, "math")[0]
+    assert best.documents == ("d0",) and best.sources == ("s0", "raw/lichen.txt") and best.verified == ()
+    assert best.passages == ("is a partnership",) and open_index(tmp_path).search("partnership", 1, "math") == [best]
+
+
+def test_an_index_of_before_origins_were_kept_is_read(tmp_path: Path) -> None:
+    built = build_index(tmp_path, FACTS)
+    write_part(index_path(tmp_path), built.facts.drop_columns(["origins", "passages"]))
+    found = open_index(tmp_path).search("trailing data", 1)[0]
+    assert (found.documents, found.origins) == (("d3",), ())
 
 
 def test_near_facts_stay_apart_and_the_nearest_comes_first(tmp_path: Path) -> None:
