@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from multiprocessing import SimpleQueue
 from pathlib import Path
 from typing import Any
@@ -153,21 +153,36 @@ def labels_loss(model: Any, tokens: torch.Tensor, dtype: torch.dtype) -> torch.T
     return loss
 
 
-def peer(spec: RunSpec, name: str) -> Pass:
-    """A trainer of the peers' environment, on the run's own batches."""
-    config, device = spec.config, choose_device("cpu")
-    dtype = choose_dtype(config.dtype, device)
-    task = config.model_dump(include={"batch", "lr", "weight_decay", "clip", "warmup"})
-    task |= {"steps": spec.steps, "block": BLOCK, "base": spec.base, "dtype": str(dtype).removeprefix("torch.")}
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "task.json").write_text(json.dumps(task | {"attention": attention(device, dtype, BLOCK)}))
-        np.save(Path(folder) / "batches.npy", batches(spec).numpy())
-        command = [str(PEERS), str(Path(__file__).parent / "peers/train.py"), name, folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"the peer {name} failed: {done.stderr[-1500:]}")
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    return passed([(wall, cpu) for wall, cpu in told["marks"]], told["losses"], spec)
+class Peer:
+    """A trainer of the peers' environment, on the run's own batches; its process is started once and imports once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def process(self) -> "subprocess.Popen[str]":
+        """Asked by lines, answers by lines; ends when nobody can ask any more."""
+        self.said = tempfile.NamedTemporaryFile(mode="w+")  # noqa: SIM115 - lives as long as the process
+        command = [str(PEERS), str(Path(__file__).parent / "peers/train.py"), self.name]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
+
+    def __call__(self, spec: RunSpec) -> Pass:
+        """One run."""
+        config, device = spec.config, choose_device("cpu")
+        dtype = choose_dtype(config.dtype, device)
+        task = config.model_dump(include={"batch", "lr", "weight_decay", "clip", "warmup"})
+        task |= {"steps": spec.steps, "block": BLOCK, "base": spec.base, "dtype": str(dtype).removeprefix("torch.")}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "task.json").write_text(json.dumps(task | {"attention": attention(device, dtype, BLOCK)}))
+            np.save(Path(folder) / "batches.npy", batches(spec).numpy())
+            assert self.process.stdin is not None and self.process.stdout is not None
+            print(folder, file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
+        if not answer:
+            self.said.seek(0)
+            raise SystemExit(f"the peer {self.name} failed: {self.said.read()[-1500:]}")
+        told = json.loads(answer)
+        return passed([(wall, cpu) for wall, cpu in told["marks"]], told["losses"], spec)
 
 
 CONTEST: dict[str, tuple[str, Callable[[RunSpec], Pass]]] = {
@@ -176,10 +191,7 @@ CONTEST: dict[str, tuple[str, Callable[[RunSpec], Pass]]] = {
     "chunked": ("bare PyTorch, our chunked loss", partial(bare, loss_of=next_token_loss)),
 }
 if PEERS.is_file():
-    CONTEST |= {
-        "trainer": ("transformers.Trainer", partial(peer, name="trainer")),
-        "sft": ("trl.SFTTrainer", partial(peer, name="sft")),
-    }
+    CONTEST |= {"trainer": ("transformers.Trainer", Peer("trainer")), "sft": ("trl.SFTTrainer", Peer("sft"))}
 
 
 def measured(spec: RunSpec, repeats: int) -> dict[str, list[Pass]]:
@@ -224,7 +236,9 @@ def line(found: dict[str, list[Pass]], name: str) -> dict[str, object]:
     told: dict[str, object] = {"name": "train", "ours": round(one), "peer": round(other)}
     told |= {"ratio": round(statistics.median(ratios), 3), "unit": "tokens/s", "peer_name": CONTEST[name][0]}
     told |= {"n": len(pairs), "spread": [round(ratios[0], 3), round(ratios[-1], 3)]}
-    return told | {"cpu_ratio": round(statistics.median(a.cpu / b.cpu for a, b in pairs), 3)}
+    cpu = sorted(a.cpu / b.cpu for a, b in pairs)
+    told |= {"cpu_ratio": round(statistics.median(cpu), 3), "cpu_spread": [round(cpu[0], 3), round(cpu[-1], 3)]}
+    return told
 
 
 def main() -> None:
@@ -235,13 +249,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     options = parser.parse_args()
-    steps, repeats = (8, 3 if PEERS.is_file() else 5) if options.quick else (options.steps, options.repeats)
+    steps, repeats = (6, 5) if options.quick else (options.steps, options.repeats)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         spec = prepare(Path(folder), steps, options.dtype)
         found = measured(spec, repeats)
     far = differences(found)
     dtype = str(choose_dtype(spec.config.dtype, choose_device("cpu"))).removeprefix("torch.")
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"1.38M parameters, {steps} steps of 8 x {BLOCK} tokens, {dtype}, 1 thread, {repeats} alternating runs")
     print(f"largest difference of a step's loss from ours: chunked {far['chunked']:.1e}, labels {far['labels']:.1e}")
     table(found)

@@ -1,9 +1,10 @@
 """A peer of `benchmarks/train.py` in an environment of its own: transformers' Trainer or TRL's SFTTrainer.
 
-Reads a folder with `task.json` and `batches.npy` [steps, batch, block], trains on exactly these batches in order, and
-prints one JSON line: [wall, CPU] seconds at the end of every step, and the loss of every step.
+For every folder named on standard input, with `task.json` and `batches.npy` [steps, batch, block], it trains on exactly
+these batches in order and answers with one JSON line: [wall, CPU] seconds at the end of every step, and the losses.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -72,8 +73,8 @@ def in_order(kind: type) -> type:
     return Ordered
 
 
-def main(name: str, folder: Path) -> None:
-    """Train, and say how that went."""
+def train(name: str, folder: Path) -> Clock:
+    """One run from the task in a folder."""
     task = json.loads((folder / "task.json").read_text())
     rows = np.load(folder / "batches.npy").reshape(-1, task["block"])
     model = AutoModelForCausalLM.from_pretrained(task["base"], attn_implementation=task["attention"])
@@ -91,8 +92,16 @@ def main(name: str, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(task["base"])
         made = in_order(SFTTrainer)(args=args, train_dataset=data, processing_class=tokenizer, **shared)
     made.train()
-    print(json.dumps({"marks": clock.marks, "losses": clock.losses}))
+    return clock
+
+
+def main(name: str) -> None:
+    """Answer until nobody asks any more; what the trainers print goes to standard error."""
+    for line in sys.stdin:
+        with contextlib.redirect_stdout(sys.stderr):
+            clock = train(name, Path(line.strip()))
+        print(json.dumps({"marks": clock.marks, "losses": clock.losses}), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1])
