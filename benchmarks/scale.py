@@ -1,16 +1,21 @@
-"""Sources to L1 in bulk at growing size: microseconds a document and peak memory, which must stay flat.
+"""Sources to L2 in bulk at growing size: microseconds a document and peak memory, which must stay flat.
 
-Made documents (1.7 KB of words by a skewed law, one in twenty a near copy) lie in JSONL; each size is built in a
-process of its own on `--workers` workers; memory is that of all its processes together, sampled.
+Documents of about 2 KB are four passages of real text each (shared data where it lies beside the checkout, else this
+machine's own), drawn at random; one in twenty is a near copy of the one before. They lie in JSONL; each size is built
+(read, cleaned, deduplicated, judged by rules on a sample, graded by the student, selected) in a process of its own on
+`--workers` workers. Memory is the proportional set size of all its processes together, sampled.
 """
 
 import argparse
+import gzip
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,14 +23,36 @@ import psutil
 CHILD = """
 import json, sys
 from pathlib import Path
-from coevo.tiers.bulk import build
-from coevo.tiers.config import BulkConfig, SourceConfig
-from coevo.tiers.engine import engine
+from coevo.loop.build import Wanted, build_tiers
 if __name__ == "__main__":
-    built = build([SourceConfig(url=sys.argv[1])], Path(sys.argv[2]), BulkConfig(), engine("local", int(sys.argv[3])))
-    print(json.dumps(built.model_dump()))
+    wanted = Wanted((sys.argv[1],), Path(sys.argv[2]), workers=int(sys.argv[3]))
+    print(json.dumps(build_tiers(wanted, lambda line: print(line, file=sys.stderr))))
 """
 FILE = 10_000
+PASSAGE, PASSAGES, POOL = 500, 4, 60_000
+SHARED = Path(os.environ.get("COEVO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")) / "l0"
+
+
+def real_texts() -> Iterator[str]:
+    """English prose and mathematics of the shared data, or what documentation this machine has."""
+    paths = sorted(p for domain in ("en", "math") for p in (SHARED / domain).glob("*.jsonl.gz"))
+    for path in paths:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            yield from (str(json.loads(line).get("text") or "") for line in lines)
+    if not paths:
+        for path in sorted(Path(os.__file__).parent.rglob("*.py")):
+            yield path.read_text(encoding="utf-8", errors="ignore")
+
+
+def pool() -> list[str]:
+    """Passages that begin and end between words."""
+    found: list[str] = []
+    for text in real_texts():
+        for at in range(0, len(text) - PASSAGE, PASSAGE):
+            found.append(text[at : at + PASSAGE].partition(" ")[2].rpartition(" ")[0])
+        if len(found) >= 20 * POOL:
+            break
+    return random.Random(0).sample(found, min(POOL, len(found)))
 
 
 def write(folder: Path, n: int) -> int:
@@ -34,21 +61,18 @@ def write(folder: Path, n: int) -> int:
     Returns:
         Bytes of text.
     """
-    draw = random.Random(0)
-    words = [
-        "".join(draw.choice("bdgklmnprstv") + draw.choice("aeiou") for _ in range(2 + i % 3)) for i in range(30_000)
-    ]
-    small = ["the", "of", "and", "to", "in", "that", "with", "be", "have", "is", "a", "for", "on", "as"]
-    weights = [1 / (i + 10) for i in range(len(words))]
+    draw, passages = random.Random(1), pool()
     total, last = 0, ""
     for first in range(0, n, FILE):
-        with (folder / f"{first:08d}.jsonl").open("w") as file:
+        with (folder / f"{first:08d}.jsonl").open("w", encoding="utf-8") as file:
             for i in range(first, min(first + FILE, n)):
-                picked = draw.choices(words, weights, k=160)
-                text = " ".join(f"{draw.choice(small)} {w}{'.' if k % 9 == 8 else ''}" for k, w in enumerate(picked))
-                text = last.replace(" the ", " a ", 1) if i % 20 == 19 else text
+                text = "\n\n".join(draw.choices(passages, k=PASSAGES))
+                if i % 20 == 19:
+                    words = last.split(" ")
+                    words[draw.randrange(len(words))] = f"changed{i}"
+                    text = " ".join(words)
                 last = text
-                total += len(text)
+                total += len(text.encode())
                 file.write(json.dumps({"text": text, "id": i, "domain": "en"}) + "\n")
     return total
 
@@ -60,27 +84,39 @@ def measured(n: int, workers: int) -> dict[str, float]:
         source.mkdir()
         script.write_text(CHILD)
         size = write(source, n)
-        began = time.perf_counter()
+        began, used = time.perf_counter(), sum(os.times()[2:4])
         command = [sys.executable, script, source, Path(folder) / "out", str(workers)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             peak = watched(child)
-            built = json.loads(child.stdout.read() if child.stdout else "")
-        seconds = time.perf_counter() - began
-        if sum(built["read"].values()) != n:
-            raise SystemExit(f"wanted {n} documents accounted for, got {built['read']}")
-        return {"n": n, "seconds": seconds, "peak": peak, "size": size, "kept": sum(built["kept"].values())}
+            told = json.loads(child.stdout.read() if child.stdout else "")
+        seconds, cpu = time.perf_counter() - began, sum(os.times()[2:4]) - used
+        l1, l2 = told["l1"], told["l2"]
+        near = l1["reasons"].get("near duplicate", 0)
+        if sum(l1["read"].values()) != n or sum((*l2["kept"].values(), *l2["refused"].values())) != sum(
+            l1["kept"].values()
+        ):
+            raise SystemExit(f"wanted {n} documents accounted for, got {l1} and {l2}")
+        return {
+            "n": n,
+            "seconds": seconds,
+            "cpu": cpu,
+            "peak": peak,
+            "size": size,
+            "near": near,
+            "kept": sum(l2["kept"].values()),
+        }
 
 
 def watched(child: subprocess.Popen[str]) -> int:
-    """Peak memory of a process and its children until it ends."""
+    """Peak memory of a process and its children until it ends; what they share counts once (where Linux tells)."""
     root, peak = psutil.Process(child.pid), 0
     while child.poll() is None:
         try:
-            family = [root, *root.children(recursive=True)]
-            peak = max(peak, sum(p.memory_info().rss for p in family))
+            full = (p.memory_full_info() for p in (root, *root.children(recursive=True)))
+            peak = max(peak, sum(getattr(m, "pss", m.rss) for m in full))
         except psutil.NoSuchProcess:  # one ended while it was asked
             continue
-        time.sleep(0.1)
+        time.sleep(0.25)
     return peak
 
 
@@ -89,14 +125,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time a document and memory of bulk builds at growing size")
     parser.add_argument("--quick", action="store_true", help="1,000 and 4,000 documents")
     parser.add_argument("--most", type=int, default=1_000_000, help="largest size")
+    parser.add_argument("--least", type=int, default=10_000, help="smallest size")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    sizes = [1_000, 4_000] if given.quick else [n for n in (10_000, 100_000, 1_000_000) if n <= given.most]
-    rows = [measured(n, given.workers) for n in sizes]
-    for row in rows:
-        each = 1e6 * row["seconds"] / row["n"]
-        print(f"{row['n']:9.0f} documents  {row['size'] / 1e6:7.1f} MB  {row['seconds']:8.1f} s  {each:8.0f} us each  "
-              f"peak {row['peak'] / 1e6:6.0f} MB  kept {row['kept']:.0f}")  # fmt: skip
+    sizes = (
+        [1_000, 4_000] if given.quick else [n for n in (10_000, 100_000, 1_000_000) if given.least <= n <= given.most]
+    )
+    rows = []
+    for n in sizes:
+        rows.append(row := measured(n, given.workers))
+        each, cpu = (1e6 * row[k] / n for k in ("seconds", "cpu"))
+        print(
+            f"{n:9} documents  {row['size'] / 1e6:7.1f} MB  {row['seconds']:8.1f} s  {each:6.0f} us each"
+            f"  ({cpu:.0f} us of a core)  {row['peak'] / 1e6:6.0f} MB  near {row['near']:.0f}  L2 {row['kept']:.0f}",
+            flush=True,
+        )
     each = [1e6 * row["seconds"] / row["n"] for row in rows]
     line = {
         "name": "scale",

@@ -155,6 +155,9 @@ class RunConfig(Record):
     budget: BudgetConfig = BudgetConfig()
     workers: int = Field(default=2, ge=1, le=256)
     """Worker processes for training and evaluation, one thread each."""
+    engine: Literal["local", "ray"] = "local"
+    """Where the rules that make L1 run, with the same result: in processes of this machine (in this one where there is
+    little to do), or on Ray."""
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -178,8 +181,8 @@ class RunConfig(Record):
 
     @property
     def fingerprint(self) -> str:
-        """Digest of the literals that bear on results: not the budget, the number of rounds, nor the workers."""
-        told = self.model_dump(mode="json", exclude={"budget", "workers", "rounds"})
+        """Digest of the literals that bear on results: not the budget, the number of rounds, nor who works."""
+        told = self.model_dump(mode="json", exclude={"budget", "workers", "rounds", "engine"})
         return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
@@ -206,7 +209,7 @@ def parse_config(tree: dict[str, Any], where: str) -> RunConfig:
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as e:
-        raise InputError("; ".join(_problem(err, where) for err in e.errors())) from e
+        raise InputError("; ".join(problem(err, where) for err in e.errors())) from e
 
 
 def dump_config(config: RunConfig) -> str:
@@ -256,21 +259,21 @@ def _value(key: str, text: str) -> Any:
     return text.strip() if isinstance(value, dict) and not text.lstrip().startswith("{") else value
 
 
-def _problem(error: Any, where: str) -> str:
+def problem(error: Any, where: str, model: type[BaseModel] = RunConfig) -> str:
+    """One of pydantic's errors as a sentence; of an unknown setting the nearest known one is named."""
     spot = ".".join(str(p) for p in error["loc"])
     if error["type"] == "value_error":  # our own sentences say what they got
         return f"{where}: {spot}{': ' if spot else ''}{error['ctx']['error']}"
     if error["type"] != "extra_forbidden":
         return f"{where}: {spot}: {error['msg']}, got {error['input']!r}"
-    names = _fields_at(error["loc"][:-1])
+    names = _fields_at(error["loc"][:-1], model)
     near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1, cutoff=0.4)
     return f"{where}: unknown setting {spot!r}: " + (
         f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
     )
 
 
-def _fields_at(loc: tuple[Any, ...]) -> list[str]:
-    model: type[BaseModel] = RunConfig
+def _fields_at(loc: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     for part in loc:
         if isinstance(part, int):
             continue

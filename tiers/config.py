@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from .record import Record
+from .sampling import Sampling
 from .tier import DOMAINS
 
 
@@ -135,6 +136,24 @@ class DecontaminateConfig(Record):
     """`hashing`, which sees shared words only, or the folder of a local sentence encoder."""
 
 
+class BulkSelection(Record):
+    """L2 in bulk: judges label a sample, a student of theirs grades every row, and documents are drawn by grade."""
+
+    labels: int = Field(default=1_000, ge=0)
+    """Documents of each domain that are judged, as many of each collection and length as there are."""
+    share: float = Field(default=0.4, ge=0, le=1)
+    """Share of each domain's L1 that rises."""
+    sampling: Sampling = Sampling()
+    """How the chance to rise falls with the rank, and what chance the worst document keeps."""
+    agreement: float = Field(default=0.2, ge=-1, le=1)
+    """Least lower end of the student's rank correlation with the judges, or nothing of the domain rises."""
+    encoder: str = ""
+    """Empty: hashed n-grams. `hashing`, or the folder of a local sentence encoder: a student on its vectors."""
+    weights: dict[str, float] = Field(default={})
+    """By rubric; empty: all rubrics alike."""
+    seed: int = Field(default=0, ge=0)
+
+
 class BulkConfig(Record):
     """Limits of a build in bulk (`tiers.bulk`)."""
 
@@ -143,6 +162,7 @@ class BulkConfig(Record):
     clean: CleanConfig = CleanConfig()
     dedup: DedupConfig = DedupConfig(permutations=112, bands=14, threshold=0.5)
     """14 bands of 8 as in FineWeb (arXiv 2406.17557): the bands decide, the threshold takes out their accidents."""
+    selection: BulkSelection = BulkSelection()
     shard_documents: int = Field(default=20_000, gt=0)
     """Documents of a part ..."""
     shard_bytes: int = Field(default=64_000_000, gt=0)

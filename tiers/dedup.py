@@ -1,5 +1,6 @@
 """Exact and near duplicates: one of each group stays, and the others' reasons name it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,28 +87,38 @@ def sketch(docs: pa.Table, config: DedupConfig | None = None) -> pa.Table:
 def dedup_sketches(new: pa.Table, config: DedupConfig | None = None, held: pa.Table | None = None) -> pa.Table:
     """`dedup` on sketches; arguments and result as there, with sketches for the texts."""
     settings = config or DedupConfig()
-    if settings.permutations % settings.bands:
-        raise InputError(f"wanted bands that divide {settings.permutations} permutations, got {settings.bands}: try 20")
+    check_bands(settings)
     before = held.num_rows if held is not None else 0
     if held is not None and held["signature"].type != pa.binary(4 * settings.permutations):
         raise InputError(f"what is held was not sketched with {settings.permutations} permutations: sketch it again")
-    table = new if held is None else pa.concat_tables([held, new])
-    rank = _ranks(table, before)
-    sketches = _unpacked(table, settings)
-    leader = _leaders(sketches.exact, rank)
+    reasons = refusals(new if held is None else pa.concat_tables([held, new]), before, settings)
+    return verdicts(new, pa.chunked_array([reasons.slice(before)]), UNIQUE)
+
+
+def check_bands(settings: DedupConfig) -> None:
+    """Raise InputError where the bands do not divide the permutations."""
+    if settings.permutations % settings.bands:
+        raise InputError(f"wanted bands that divide {settings.permutations} permutations, got {settings.bands}: try 20")
+
+
+def refusals(sketches: pa.Table, before: int, settings: DedupConfig) -> pa.Array:
+    """[n] why each of n sketched texts is a duplicate, or null; the first `before` are held already and stay."""
+    rank = _ranks(sketches, before)
+    found = unpacked(sketches, settings)
+    leader = _leaders(found.exact, rank)
     leader[:before] = np.arange(before)
-    copies = np.flatnonzero(leader != np.arange(table.num_rows))
-    near = _near(sketches, np.flatnonzero(leader == np.arange(table.num_rows)), rank, settings, before)
-    ids, sources = table["id"].combine_chunks(), table["source"].combine_chunks()
-    reasons: list[str | None] = [None] * table.num_rows
-    for i in copies.tolist():
+    own = leader == np.arange(sketches.num_rows)
+    near = _near(found, np.flatnonzero(own), rank, settings, before)
+    ids, sources = sketches["id"].combine_chunks(), sketches["source"].combine_chunks()
+    reasons: list[str | None] = [None] * sketches.num_rows
+    for i in np.flatnonzero(~own).tolist():
         reasons[i] = f"exact duplicate of {ids[leader[i]]} ({sources[leader[i]]})"
     for i, (j, share) in near.items():
         reasons[i] = f"near duplicate of {ids[j]} ({sources[j]}): similarity {share:.2f} >= {settings.threshold:g}"
-    return verdicts(new, pa.chunked_array([pa.array(reasons[before:], pa.string())]), UNIQUE)
+    return pa.array(reasons, pa.string())
 
 
-def _unpacked(table: pa.Table, settings: DedupConfig) -> Sketches:
+def unpacked(table: pa.Table, settings: DedupConfig) -> Sketches:
     """The columns of sketches as arrays; signatures are seen in place."""
     column = table["signature"].combine_chunks()
     column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
@@ -159,12 +170,12 @@ def _leaders(exact: Hashes, rank: Ints) -> Ints:
     """[n] position of the text that stays among those of equal hash; a text's own where it does."""
     leader = np.arange(len(exact))
     order = np.lexsort((rank, exact))
-    new = np.flatnonzero(_changes(exact[order]))
+    new = np.flatnonzero(changes(exact[order]))
     leader[order] = np.repeat(order[new], np.diff(np.append(new, len(order))))
     return leader
 
 
-def _changes(values: Any) -> Any:
+def changes(values: Any) -> Any:
     """[n] whether a value differs from the one before; the first does."""
     return np.concatenate([np.ones(min(len(values), 1), bool), values[1:] != values[:-1]])
 
@@ -187,19 +198,25 @@ def _near(
     return {int(rows[loser]): (int(rows[winner]), share) for loser, (winner, share) in staying.items()}
 
 
+def band_keys(signatures: Signatures, settings: DedupConfig) -> Iterator[Hashes]:
+    """By band, [n] one number for all that n signatures hold in it."""
+    width = settings.permutations // settings.bands
+    for start in range(0, settings.permutations, width):
+        key = np.zeros(len(signatures), np.uint64)
+        for column in range(start, start + width):
+            key = mix(key * PRIME + signatures[:, column])
+        yield key
+
+
 def _candidates(signatures: Signatures, settings: DedupConfig) -> Any:
     """[p, 2] pairs that agree in a band, ordered by the second, then the first.
 
     In a bucket each is paired with the first and with its neighbour only: linear, however many copies there are.
     """
-    width = settings.permutations // settings.bands
     found = [np.zeros((0, 2), np.int64)]
-    for start in range(0, settings.permutations, width):
-        key = np.zeros(len(signatures), np.uint64)
-        for column in range(start, start + width):
-            key = mix(key * PRIME + signatures[:, column])
+    for key in band_keys(signatures, settings):
         order = np.argsort(key, kind="stable")
-        new = _changes(key[order])
+        new = changes(key[order])
         first = order[np.flatnonzero(new)][np.cumsum(new) - 1] if len(order) else order
         found += [np.stack([first[~new], order[~new]], 1), np.stack([np.roll(order, 1)[~new], order[~new]], 1)]
     pairs = np.unique(np.concatenate(found)[:, ::-1], axis=0)

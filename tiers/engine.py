@@ -1,7 +1,10 @@
-"""Where bulk work runs: the same function over the same shards in this process, in several, or as Ray tasks."""
+"""Where bulk work runs: the same function over the same shards in this process, in several, or by Ray Data."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
+import pickle
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -39,45 +42,59 @@ class Inline:
 
 
 class Processes:
-    """In processes of this machine (spawned, as forks of a process with threads may hang)."""
+    """In processes of this machine (spawned, as forks of a process with threads may hang), which live as long as it."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
         """See `Engine`."""
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(self.workers, context, initializer=_one_thread) as pool:
-            yield from _windowed(
-                lambda shard: pool.submit(work, shard, *rest), lambda f: f.result(), shards, IN_FLIGHT * self.workers
-            )
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, context, initializer=_as_worker)
+        pool = self._pool
+        return _windowed(
+            lambda shard: pool.submit(work, shard, *rest), lambda f: f.result(), shards, IN_FLIGHT * self.workers
+        )
 
 
-class RayTasks:
-    """As Ray tasks, on the cluster that `RAY_ADDRESS` names or on one of this machine's.
+class RayData:
+    """As tasks of a Ray Data pipeline, on the cluster that `RAY_ADDRESS` names or on one of this machine's.
 
-    Shards and results are paths: every worker must see the same folder.
+    What work reads and leaves lies on disk: every worker must see the same folder.
     """
 
     def __init__(self, workers: int) -> None:
         try:
-            import ray  # pyright: ignore[reportMissingImports]
+            import ray.data  # pyright: ignore[reportMissingImports]
         except ImportError as error:
             raise InputError(
-                "engine: ray wants Ray, which is not installed: pip install 'coevo[ray]', or set engine: local"
+                "engine: ray wants Ray Data, which is not installed: pip install 'coevo[ray]', or set engine: local"
             ) from error
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         self.ray = ray
         self.workers = workers
         if not ray.is_initialized():
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             local: dict[str, Any] = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}
             ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **local)
+        settings = ray.data.DataContext.get_current()
+        settings.enable_progress_bars = False
+        settings.execution_options.preserve_order = True
 
     def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
         """See `Engine`."""
-        task = self.ray.remote(num_cpus=1, max_retries=3)(work)
-        window = IN_FLIGHT * max(self.workers, int(self.ray.cluster_resources().get("CPU", 1)))
-        return _windowed(lambda shard: task.remote(shard, *rest), self.ray.get, shards, window)
+        items = [{"shard": pickle.dumps(shard)} for shard in shards]
+        if not items:
+            return
+
+        def one(row: dict[str, Any]) -> dict[str, Any]:
+            _one_thread()
+            return {"result": pickle.dumps(work(pickle.loads(row["shard"]), *rest))}
+
+        made = self.ray.data.from_items(items, override_num_blocks=len(items)).map(one, num_cpus=1)
+        for row in made.iter_rows():
+            yield pickle.loads(row["result"])
 
 
 def engine(name: Name, workers: int) -> Engine:
@@ -87,7 +104,7 @@ def engine(name: Name, workers: int) -> Engine:
         InputError: there is none of the name, or its package is not installed.
     """
     if name == "ray":
-        return RayTasks(workers)
+        return RayData(workers)
     if name != "local":
         raise InputError(f"engine: wanted local or ray, got {name!r}")
     return Inline() if workers <= 1 else Processes(workers)
@@ -104,6 +121,19 @@ def _windowed(
             yield finish(begun.popleft())
     while begun:
         yield finish(begun.popleft())
+
+
+def _as_worker() -> None:
+    """A worker of `Processes`: one thread, and gone as soon as who started it is (it would wait for work for ever)."""
+    _one_thread()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def _one_thread() -> None:

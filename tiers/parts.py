@@ -38,6 +38,26 @@ def write_part(path: Path, table: pa.Table) -> None:
         pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
 
 
+def write_mapped(path: Path, table: pa.Table) -> None:
+    """Write a part of which `mapped` reads a few rows without the others: Arrow IPC, one batch, not compressed.
+
+    Raises:
+        LedgerError: the disk refuses (full, read-only).
+    """
+    with _visible_when_whole(path) as temporary, pa.ipc.new_file(temporary, table.schema) as file:
+        file.write_table(table.combine_chunks())
+
+
+def mapped(path: Path) -> pa.Table:
+    """A part of `write_mapped`, seen in place: what is not looked at is not read.
+
+    Raises:
+        LedgerError: it is missing or cut short.
+    """
+    with readable(path):
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
 @contextmanager
 def _visible_when_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`; renamed to it, after fsync, when the block ends well."""

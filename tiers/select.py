@@ -134,15 +134,14 @@ def select(
     domains = np.asarray(table["domain"].to_pylist(), dtype=object)
     kept, chance = np.zeros(len(score), dtype=bool), np.zeros(len(score))
     size = np.zeros(len(score), dtype=np.int64)
-    luck = _luck(table["id"].to_pylist(), seed)
+    fortune = luck(table["id"].to_pylist(), seed)
     for domain in sorted(set(domains.tolist())):
         share = _share(keep, domain)
         mine = np.flatnonzero((domains == domain) & ~np.isnan(score))
         if len(mine):
             size[domains == domain] = len(mine)
-            chance[mine] = chances(1 - percentile[mine], share, sampling or Sampling())
-            kept[_drawn(mine, chance, luck, round(share * len(mine)))] = True
-    reason = _reasons(table, kept, chance, size, weights)
+            kept[mine], chance[mine] = draw(percentile[mine], fortune[mine], share, sampling or Sampling())
+    reason = reasons(table, kept, chance, size, weights)
     columns = {"kept": pa.array(kept), "reason": reason, "chance": pa.array(chance)}
     named = {name: table[name] for name in ("domain", "score", "percentile")}
     return pa.table({"id": table["id"], **columns, **named})
@@ -155,18 +154,29 @@ def _share(keep: float | dict[str, float], domain: str) -> float:
     return share
 
 
-def _luck(ids: list[str], seed: int) -> Floats:
+def draw(percentile: Floats, fortune: Floats, share: float, sampling: Sampling) -> tuple[Any, Floats]:
+    """Whether each of a domain's n scored documents is drawn, and with what chance it was.
+
+    Args:
+        percentile: [n] rank, 1 = best.
+        fortune: [n] `luck` of each.
+        share: of them that is drawn.
+        sampling: shape of the chance.
+    """
+    chance = chances(1 - percentile, share, sampling)
+    drawable = np.flatnonzero(chance > 0)
+    best = drawable[np.argsort(fortune[drawable] / chance[drawable], kind="stable")[: round(share * len(chance))]]
+    kept = np.zeros(len(chance), bool)
+    kept[best] = True
+    return kept, chance
+
+
+def luck(ids: list[str], seed: int) -> Floats:
     """[n] numbers in (0, 1) that depend on the seed and the id only."""
     return (np.array([xxhash.xxh3_64_intdigest(i.encode(), seed) >> 11 for i in ids], dtype=np.float64) + 0.5) / 2.0**53
 
 
-def _drawn(mine: Any, chance: Floats, luck: Floats, count: int) -> Any:
-    """The `count` of `mine` with the smallest luck / chance."""
-    drawable = mine[chance[mine] > 0]
-    return drawable[np.argsort(luck[drawable] / chance[drawable], kind="stable")[:count]]
-
-
-def _reasons(table: pa.Table, kept: Any, chance: Floats, size: Any, weights: dict[str, float]) -> pa.Array:
+def reasons(table: pa.Table, kept: Any, chance: Floats, size: Any, weights: dict[str, float]) -> pa.Array:
     """[n] sentences: what happened, score, rank, chance and the weights they follow from."""
     used = {name: w for name, w in sorted(weights.items()) if w}
     how = (

@@ -7,11 +7,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from coevo.tiers.bulk import Built, build, clean_shard, held_sketches, l1_batches
+from coevo.tiers.bulk.build import Built, batches, build, clean_shard
 from coevo.tiers.config import BulkConfig, SourceConfig
 from coevo.tiers.engine import Engine, Inline, Processes, engine
 from coevo.tiers.errors import InputError
@@ -47,7 +46,7 @@ def corpus(root: Path) -> SourceConfig:
 
 
 def kept(folder: Path, built: Built) -> list[dict[str, Any]]:
-    rows = [row for batch in l1_batches(folder, built) for row in batch.to_pylist()]
+    rows = [row for batch in batches(folder, built.parts) for row in batch.to_pylist()]
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
@@ -119,8 +118,7 @@ def test_a_later_batch_is_deduplicated_against_what_is_held(tmp_path: Path) -> N
     build([corpus(tmp_path)], tmp_path / "one", SMALL, Inline())
     later = tmp_path / "later.jsonl"
     later.write_text("\n".join(json.dumps({"text": text(i), "domain": "en", "id": f"new{i}"}) for i in range(100, 130)))
-    held = held_sketches(tmp_path / "one")
-    built = build([SourceConfig(url=str(later))], tmp_path / "two", SMALL, Inline(), held)
+    built = build([SourceConfig(url=str(later))], tmp_path / "two", SMALL, Inline(), [tmp_path / "one"])
     assert built.kept == {"en": 10} and built.dropped == {"en": 20}
     (part,) = built.parts
     reasons = pq.read_table(tmp_path / "two" / "dedup" / Path(part).name)["reason"].to_pylist()
@@ -141,11 +139,12 @@ def test_a_part_that_is_made_twice_is_the_same(tmp_path: Path) -> None:
     source = corpus(tmp_path)
     built = build([source], tmp_path / "out", SMALL, Inline())
     name = Path(built.parts[0]).stem
-    before = pq.read_table(tmp_path / "out" / "sketches" / f"{name}.parquet")
-    (tmp_path / "out" / "sketches" / f"{name}.parquet").unlink()
-    clean_shard(name, tmp_path / "out", SMALL)
-    again: pa.Table = pq.read_table(tmp_path / "out" / "sketches" / f"{name}.parquet")
-    assert again.equals(before)
+    for stage in ("sketches", "keys"):
+        path = tmp_path / "out" / stage / f"{name}.arrow"
+        before = path.read_bytes()
+        (tmp_path / "out" / "keys" / f"{name}.arrow").unlink()
+        clean_shard(name, tmp_path / "out", SMALL)
+        assert path.read_bytes() == before
 
 
 def test_an_unknown_engine_is_refused() -> None:

@@ -1,15 +1,18 @@
 """Sources read whole, unit by unit, into parts of L0: nothing is held but the part that is being filled."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from ..config import BulkConfig, IngestConfig, SourceConfig
 from ..document import document_id
+from ..errors import InputError
 from ..parts import write_part, write_whole
 from ..rows import DOCUMENT_SCHEMA
 from .chunk import cut, size
@@ -83,10 +86,13 @@ def read_unit(unit: Unit, folder: Path, config: BulkConfig) -> list[str]:
     done = folder / "l0" / f"{unit.key}.json"
     if not done.exists():
         stream = Stream(config, folder, unit.key)
-        if unit.root:
-            read_path(unit.root, unit.source.domain, stream, unit.names)
-        else:
-            read_source(unit.source, stream)
+        try:
+            if unit.root:
+                read_path(unit.root, unit.source.domain, stream, unit.names)
+            else:
+                read_source(unit.source, stream)
+        except InputError as error:  # it was there when the build began
+            stream.reject(unit.source.url, unit.source.domain or "", f"source disappeared: {error}")
         write_whole(done, json.dumps(stream.close()).encode())
     names: list[str] = json.loads(done.read_text())
     return names
@@ -98,10 +104,10 @@ class Stream(Sample):
     def __init__(self, config: BulkConfig, folder: Path, key: str) -> None:
         super().__init__(config.ingest, 0)
         self._limits, self._folder, self._key = config, folder, key
-        self._held: list[Raw] = []
+        self._held: dict[str, Raw] = {}
         self._room = config.shard_bytes
         self._names: list[str] = []
-        self._seen: set[bytes] = set()
+        self._before = np.zeros(0, np.uint64)
 
     def closed(self, domain: str, key: float) -> bool:
         """Nothing is too late here."""
@@ -118,30 +124,40 @@ class Stream(Sample):
             self._add(replace(raw, text=piece, source=raw.source if len(pieces) == 1 else f"{raw.source}#{i}"))
 
     def _add(self, raw: Raw) -> None:
-        ident = bytes.fromhex(document_id(raw.text, raw.source))
-        if ident in self._seen:
-            self.reject(raw.source, raw.domain, "repeated: the same text stood under the same source before")
+        ident = document_id(raw.text, raw.source)
+        if ident in self._held:
+            self._repeated(raw)
             return
-        self._seen.add(ident)
-        self._held.append(raw)
+        self._held[ident] = raw
         self._room -= size(raw.text)
         if self._room <= 0 or len(self._held) >= self._limits.shard_documents:
             self._write()
 
+    def _repeated(self, raw: Raw) -> None:
+        self.reject(raw.source, raw.domain, "repeated: the same text stood under the same source before")
+
     def _write(self) -> None:
-        name = f"{self._key}-{len(self._names):05d}"
+        """Write a part of what stood in none before; of those only the ids are remembered, eight bytes each."""
+        ids = np.array([int(ident, 16) for ident in self._held], np.uint64)
+        fresh = ~np.isin(ids, self._before)
+        for raw in itertools.compress(self._held.values(), ~fresh):
+            self._repeated(raw)
+        self._before = np.concatenate([self._before, ids[fresh]])
+        raws = list(itertools.compress(self._held.values(), fresh))
         columns = {
-            "id": [document_id(r.text, r.source) for r in self._held],
-            "text": [r.text for r in self._held],
-            "domain": [r.domain for r in self._held],
-            "source": [r.source for r in self._held],
-            "kind": [r.kind for r in self._held],
-            "parents": [[] for _ in self._held],
-            "evidence": [r.evidence for r in self._held],
+            "id": list(itertools.compress(self._held, fresh)),
+            "text": [r.text for r in raws],
+            "domain": [r.domain for r in raws],
+            "source": [r.source for r in raws],
+            "kind": [r.kind for r in raws],
+            "parents": [[] for _ in raws],
+            "evidence": [r.evidence for r in raws],
         }
-        write_part(self._folder / "l0" / f"{name}.parquet", pa.Table.from_pydict(columns, schema=L0_SCHEMA))
-        self._names.append(name)
-        self._held, self._room = [], self._limits.shard_bytes
+        self._held, self._room = {}, self._limits.shard_bytes
+        if raws:
+            name = f"{self._key}-{len(self._names):05d}"
+            write_part(self._folder / "l0" / f"{name}.parquet", pa.Table.from_pydict(columns, schema=L0_SCHEMA))
+            self._names.append(name)
 
     def close(self) -> list[str]:
         """Write what is left and the quarantine.

@@ -1,0 +1,28 @@
+"""What `coevo build` prints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .formats import count, line
+from .text import console, heading, table
+
+MOST_REASONS = 20
+
+
+def built(data: Mapping[str, Any]) -> None:
+    """Counts by domain, why documents were dropped, and how far the student agrees with its judges."""
+    out, l1, l2 = console(), data["l1"], data.get("l2")
+    steps = {"read": l1["read"], "quarantined": l1["quarantined"], "dropped": l1["dropped"], "L1": l1["kept"]}
+    if l2:
+        steps |= {"not selected": l2["refused"], "L2": l2["kept"]}
+    rows = [(d or "(unknown)", *(count(of.get(d, 0)) for of in steps.values())) for d in l1["read"]]
+    rows.append(("all", *(count(sum(of.values())) for of in steps.values())))
+    out.print(table(("domain", *steps), rows, ",".join(steps)))
+    heading(out, "What was dropped, and why")
+    reasons = sorted(l1["reasons"].items(), key=lambda item: -item[1])[:MOST_REASONS]
+    out.print(table(("rule", "documents"), [(rule, count(n)) for rule, n in reasons], "documents"))
+    if l2:
+        heading(out, "Student selector")
+        told = [(d, line(found["reason"], 120)) for d, found in l2["agreement"].items()]
+        out.print(table(("domain", "agreement"), told))
+    out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in quarantine/, clean/, dedup/, selected/")

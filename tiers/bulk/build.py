@@ -1,0 +1,171 @@
+"""From sources to L1: read, clean, deduplicate across all of them and against what earlier builds hold.
+
+A stage is `engine.map` over shards; a shard's work is a pure function of a part on disk that leaves another part, so a
+killed build does again only the shards that were in work. Counts add up: read = kept + dropped + quarantined.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..clean import clean, verdicts
+from ..config import BulkConfig, SourceConfig
+from ..dedup import UNIQUE, check_bands, sketch
+from ..engine import Engine
+from ..errors import InputError
+from ..ingest.stream import Unit, read_unit, units
+from ..mend import mend, mended
+from ..parts import mapped, read_part, write_mapped, write_part, write_whole
+from ..record import Record
+from . import duplicates
+from .duplicates import Shard
+from .place import CLAIM, Place
+
+DONE = "built.json"
+
+
+class Built(Record):
+    """What a build did, by domain."""
+
+    read: dict[str, int]
+    """Documents and quarantined records."""
+    kept: dict[str, int]
+    dropped: dict[str, int]
+    quarantined: dict[str, int]
+    reasons: dict[str, int]
+    """Rule -> documents that it refused."""
+    parts: tuple[str, ...]
+    """L1: documents that were kept, in `DOCUMENT_SCHEMA` with evidence, relative to the folder."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the shards."""
+        return [Path(part).stem for part in self.parts]
+
+
+def build(
+    sources: Sequence[SourceConfig],
+    folder: Path,
+    config: BulkConfig,
+    engine: Engine,
+    held: Sequence[Path] = (),
+) -> Built:
+    """Read sources, clean, deduplicate within and across all of them, and write what is left.
+
+    Args:
+        sources: where from.
+        folder: of the build; a build that was killed goes on there.
+        config: limits of all stages; another config needs another folder.
+        engine: what runs the shards.
+        held: folders of earlier builds: whatever is like what they kept is dropped.
+
+    Raises:
+        InputError: a source is not there, or a folder holds a build of another config, or none.
+    """
+    place = Place(folder)
+    check_bands(config.dedup)
+    for root in held:
+        _check_held(root, config)
+    told = config.model_dump(mode="json", exclude={"selection"})
+    place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held]])
+    read = engine.map(read_unit, _listed(place, sources, config), folder, config)
+    names = [name for made in read for name in made]
+    tallies = list(engine.map(clean_shard, names, folder, config))
+    parts = duplicates.shards(folder, names, held)
+    if not all(place.part("dedup", name).exists() for name in names):
+        duplicates.find(folder, parts, config.dedup, engine)
+    tallies += list(engine.map(finish_shard, [part for part in parts if not part.held], folder))
+    built = _summed(place, names, tallies)
+    write_whole(folder / DONE, built.model_dump_json().encode())
+    return built
+
+
+def _listed(place: Place, sources: Sequence[SourceConfig], config: BulkConfig) -> list[Unit]:
+    """What is to be read, as it was listed when the build began: what comes and goes later moves no other part."""
+    path = place.root / "units.json"
+    if not path.exists():
+        found = [asdict(unit) | {"source": unit.source.model_dump()} for unit in units(sources, config.ingest)]
+        write_whole(path, json.dumps(found).encode())
+    told = json.loads(path.read_text("utf-8"))
+    return [Unit(SourceConfig(**unit["source"]), unit["root"], tuple(unit["names"])) for unit in told]
+
+
+def _check_held(root: Path, config: BulkConfig) -> None:
+    """Raise InputError where a folder holds no finished build, or one that was sketched otherwise."""
+    if not (root / DONE).exists():
+        raise InputError(f"{root} holds no finished build to deduplicate against: finish it, or name another folder")
+    theirs = json.loads((root / CLAIM).read_text("utf-8"))[1]["dedup"]
+    if any(theirs[name] != getattr(config.dedup, name) for name in ("ngram", "permutations", "bands")):
+        raise InputError(f"{root} was sketched with other dedup settings: build with those, or build it again")
+
+
+def clean_shard(name: str, folder: Path, config: BulkConfig) -> Counter[tuple[str, str]]:
+    """Mends one part of L0, judges it by the rules, sketches what passed; counts by (what, domain or rule)."""
+    place = Place(folder)
+    if not place.seen("keys", name).exists():
+        write_part(place.part("mend", name), mend(read_part(place.part("l0", name)), config.clean))
+        docs = _mended(place, name)
+        judged = clean(docs, config.clean)
+        sketches = sketch(docs.filter(judged["kept"]), config.dedup)
+        write_part(place.part("clean", name), judged)
+        write_mapped(place.seen("sketches", name), sketches)
+        write_mapped(place.seen("keys", name), duplicates.keys(sketches, config.dedup))
+    return _tally(read_part(place.part("l0", name), ["domain"]), read_part(place.part("clean", name)))
+
+
+def _mended(place: Place, name: str) -> pa.Table:
+    return mended(read_part(place.part("l0", name)), read_part(place.part("mend", name)))
+
+
+def finish_shard(shard: Shard, folder: Path) -> Counter[tuple[str, str]]:
+    """One part of L1: the documents that passed every stage."""
+    place, name = Place(folder), shard.name
+    passed = read_part(place.part("clean", name), ["kept"])["kept"]
+    if not place.part("l1", name).exists():
+        reasons = duplicates.refused(folder, shard)
+        told = verdicts(mapped(place.seen("sketches", name)), pa.chunked_array([reasons]), UNIQUE)
+        write_part(place.part("dedup", name), told)
+        write_part(place.part("l1", name), _mended(place, name).filter(passed).filter(told["kept"]))
+    found = _tally(read_part(place.part("l0", name), ["domain"]).filter(passed), read_part(place.part("dedup", name)))
+    kept = read_part(place.part("l1", name), ["domain"])["domain"].to_pylist()
+    return found + Counter(("kept", domain) for domain in kept)
+
+
+def _tally(docs: pa.Table, judged: pa.Table) -> Counter[tuple[str, str]]:
+    """Dropped documents by domain and by rule."""
+    gone = pc.invert(judged["kept"])
+    found = Counter(("dropped", d) for d in docs["domain"].filter(gone).to_pylist())
+    found.update(("reason", _rule(r)) for r in judged["reason"].filter(gone).to_pylist())
+    return found
+
+
+def _rule(reason: str) -> str:
+    return reason.partition(":")[0].partition(" of ")[0]
+
+
+def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str]]]) -> Built:
+    total: Counter[tuple[str, str]] = Counter()
+    for tally in tallies:
+        total.update(tally)
+    for path in sorted((place.root / "quarantine").glob("*.parquet")):
+        total.update(("quarantined", d) for d in read_part(path, ["domain"])["domain"].to_pylist())
+    by = {
+        what: {k: n for (w, k), n in sorted(total.items()) if w == what} for what in ("kept", "dropped", "quarantined")
+    }
+    read = Counter(by["kept"]) + Counter(by["dropped"]) + Counter(by["quarantined"])
+    reasons = {k: n for (w, k), n in sorted(total.items()) if w == "reason"}
+    parts = tuple(str(place.part("l1", name).relative_to(place.root)) for name in names)
+    return Built(read=dict(sorted(read.items())), reasons=reasons, parts=parts, **by)
+
+
+def batches(folder: Path, parts: Sequence[str], rows: int = 8_192) -> Iterator[Any]:
+    """Documents of parts as record batches, one part at a time."""
+    for part in parts:
+        yield from pq.ParquetFile(folder / part).iter_batches(rows)
