@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coevo.tiers.bulk import build, l1_batches
+from coevo.tiers.bulk.build import batches, build
 from coevo.tiers.clean import clean
 from coevo.tiers.config import BulkConfig, CleanConfig, DedupConfig, SourceConfig
 from coevo.tiers.document import document_id
@@ -193,6 +193,6 @@ def test_a_build_holds_the_mended_texts_and_their_parents(tmp_path: Path) -> Non
     (tmp_path / "raw" / "r.jsonl").write_text("\n".join(lines))
     config = BulkConfig(dedup=DedupConfig(threshold=1.0))
     built = build([SourceConfig(url=str(tmp_path / "raw"), domain="en")], tmp_path / "out", config, engine("local", 1))
-    kept = [row for batch in l1_batches(tmp_path / "out", built) for row in batch.to_pylist()]
+    kept = [row for batch in batches(tmp_path / "out", built.parts) for row in batch.to_pylist()]
     assert built.read == {"en": 3} and kept
     assert all("email@example.com" in row["text"] and len(row["parents"]) == 1 for row in kept)
