@@ -47,6 +47,13 @@ def varied(n: int) -> str:
         (varied(20), "en", "http://best-casino.example/a", "html", "url-gambling"),
         (varied(20), "en", "http://x.org/essex-county", "html", "passes"),
         (varied(2), "en", "http://x.org/a", "html", "few-words"),
+        (
+            varied(20) + "\n".join(f"\nA comment of {i} people who have seen it" for i in range(30)),
+            "en",
+            "x/a",
+            "html",
+            "passes",
+        ),
         ("\n".join(f"Item number{i} of the list" for i in range(90)), "en", "http://x.org/a", "html", "fineweb-"),
         ("这是一段没有任何标点符号的文字" * 30, "zh", "x/a", "text", "no-chinese-punctuation"),
         (varied(20), "zh", "x/a", "text", "few-han"),

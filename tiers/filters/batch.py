@@ -47,6 +47,10 @@ BITS = np.packbits(_table(), axis=0, bitorder="little")[0]
 """[256] bit i is set for bytes of class i."""
 
 
+TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
+"""A tag of HTML, and not an address in angle brackets."""
+QUOTED_CODE = r"(?s)(?:```|~~~).*?(?:```|~~~|\z)|`[^`\n]+`"
+"""RE2: code in Markdown, in fences or in the line."""
 LOCAL_ROOTS = ("stdlib/", "site/")
 """How the names of `local:`'s texts begin."""
 
@@ -187,6 +191,16 @@ class Lines:
     def share(self, which: Any) -> Floats:
         """[n] share of each text's lines for which a mask [l] holds."""
         return np.asarray(np.bincount(self.rows, weights=which, minlength=self.n) / self.counts, float)
+
+    def ended(self, pattern: str) -> Floats:
+        """[n] share of each text's lines, or of their characters if that is more, in lines that match.
+
+        So code, tables and comments beside paragraphs do not count as many lines.
+        """
+        ends = self.matching(pattern)
+        held = np.bincount(self.rows, weights=self.lengths * ends, minlength=self.n)
+        written = np.maximum(np.bincount(self.rows, weights=self.lengths, minlength=self.n), 1)
+        return np.asarray(np.maximum(self.share(ends), held / written), float)
 
     def matching(self, pattern: str) -> Mask:
         """[l] whether a regular expression (RE2) matches."""

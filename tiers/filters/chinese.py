@@ -1,11 +1,14 @@
 """Rules for Chinese text: counted in characters, sentences told by Chinese punctuation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
-from .batch import Batch, Floats, Mask, Reasons, over, pages, under
+from .batch import QUOTED_CODE, Batch, Floats, Mask, Reasons, over, pages, under
 
+LEAST_HAN = 0.1
 KANA = r"[\p{Hiragana}\p{Katakana}]"
 PUNCTUATION = r"[，。！？；：、“”‘’（）《》「」『』…—,.!?;:()]"
 LONG_RUN = r"\p{Han}{80,}"
@@ -25,10 +28,18 @@ ENOUGH = 100
 
 
 def few_han(batch: Batch, config: CleanConfig) -> Reasons:
-    """Written in another language: Han is less than a tenth of it, in words."""
+    """Written in another language: Han is less than a tenth of it, in words; what is quoted as code does not count."""
+    share = _han_share(batch)
+    quoting = (share < LEAST_HAN) & batch.is_technical
+    if quoting.any():
+        part = batch.part(quoting)
+        share[quoting] = _han_share(replace(part, text=pc.replace_substring_regex(part.text, QUOTED_CODE, "")))
+    return under("few-han", share, LEAST_HAN, np.ones(len(batch), bool))
+
+
+def _han_share(batch: Batch) -> Floats:
     words = np.maximum(batch.counts["letter"] - _han(batch), 0) / 3  # a Han character says about what three letters do
-    share = _han(batch) / np.maximum(_han(batch) + words, 1)
-    return under("few-han", share, 0.1, np.ones(len(batch), bool))
+    return np.asarray(_han(batch) / np.maximum(_han(batch) + words, 1), float)
 
 
 def japanese(batch: Batch, config: CleanConfig) -> Reasons:
@@ -55,16 +66,10 @@ def few_function_words(batch: Batch, config: CleanConfig) -> Reasons:
 
 
 def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
-    """FineWeb's rules for the lines of a page, in Chinese: 12 % must end in punctuation, 67 % at most be short.
-
-    Lines that end may hold 12 % of the characters instead: code and tables beside paragraphs are many lines.
-    """
+    """FineWeb's rules for the lines of a page, in Chinese: 12 % must end in punctuation, 67 % at most be short."""
     lines, applies = batch.lines, _enough(batch) & pages(batch)
-    ends = lines.matching(TERMINAL)
-    share, held = lines.share(ends), np.bincount(lines.rows, weights=lines.lengths * ends, minlength=len(batch))
-    written = np.maximum(np.bincount(lines.rows, weights=lines.lengths, minlength=len(batch)), 1)
     return pc.coalesce(
-        under("chinese-line-punctuation", np.maximum(share, held / written), 0.12, applies),
+        under("chinese-line-punctuation", lines.ended(TERMINAL), 0.12, applies),
         over("chinese-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, applies),
     )
 

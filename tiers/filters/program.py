@@ -22,7 +22,9 @@ OF_THESE = re.compile(
     r"(?:/|^)[^./]+$|\.(?:pyi?|c|cc|cpp|cxx|h|hh|hpp|cs|java|kt|scala|m?js|jsx|tsx?|go|rs|php|swift)$"
 )
 """Files of languages that are written with these, and files without suffix, which are mostly data."""
-STATEMENT = r"[=(;{]|^(?:return|import|use|package|pass|else|end|class|def)\b"
+STATEMENT = (
+    r"[=(;{]|^(?:return|import|from|export|include|require|use|using|package|pass|else|end|class|def|print|echo|puts)\b"
+)
 """What a line that does something has."""
 
 

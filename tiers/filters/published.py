@@ -16,6 +16,7 @@ from .repetition import _again, _again_share, _top_share
 from .text import FUNCTION_WORDS
 
 TERMINAL = r"[.?!\"'”’。！？…]$"
+SHORT_LINE = 30
 SENTENCE = r"[.!?][\"')\]”’]*(?:\s|$)"
 
 
@@ -136,7 +137,7 @@ def fineweb_lines(batch: Batch, config: CleanConfig) -> Reasons:
     lines, every = batch.lines, _everything(batch)
     return pc.coalesce(
         under("fineweb-punctuation", lines.share(lines.matching(TERMINAL)), 0.12, every),
-        over("fineweb-short-lines", lines.share(lines.lengths <= 30), 0.67, every),
+        over("fineweb-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, every),
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..config import CleanConfig
 from ..tokens import PRIME, Hashes, Ints, mix
-from .batch import Batch, Floats, Mask, Reasons, over
+from .batch import TAG, Batch, Floats, Mask, Reasons, over
 
 MIN_LINES = 8
 """Shares of fewer lines mean nothing."""
@@ -18,7 +18,10 @@ MIN_WORDS = 100
 LONGEST = 10
 TECHNICAL_FACTOR = 3.0
 """Code, mathematics and reference text name the same things again by nature, and five characters of Chinese are but
-three words: their limits are this much looser (at most 0.9)."""
+three words: their limits are this much looser (at most 0.9) ..."""
+AGAIN_FACTOR = 4.5
+"""... and those of n-grams that stood before by this much: solutions in two ways, statutes and worked problems have
+three to four times what prose has."""
 
 
 def duplicate_lines(batch: Batch, config: CleanConfig) -> Reasons:
@@ -52,19 +55,23 @@ def duplicate_ngrams(batch: Batch, config: CleanConfig) -> Reasons:
     """Share of characters covered by 5- to 10-grams that stood before, each character counted once."""
     return pc.coalesce(
         *(
-            _loosened(f"duplicate-{n}-gram", _again_share(batch, n), limit, batch, batch.words >= MIN_WORDS)
+            _loosened(
+                f"duplicate-{n}-gram", _again_share(batch, n), limit, batch, batch.words >= MIN_WORDS, AGAIN_FACTOR
+            )
             for n, limit in enumerate(config.max_duplicate_ngram, start=5)
         )
     )
 
 
-def _loosened(name: str, share: Floats, limit: float, batch: Batch, applies: Mask) -> Reasons:
+def _loosened(
+    name: str, share: Floats, limit: float, batch: Batch, applies: Mask, factor: float = TECHNICAL_FACTOR
+) -> Reasons:
     """The reasons under the limit for prose and under the looser one for technical text."""
     loose = (
         batch.is_code | batch.is_math | np.asarray(batch.kind == "docstring", bool) | batch.is_cjk | batch.is_technical
     )
     strict = over(name, share, limit, applies & ~loose)
-    return pc.coalesce(strict, over(name, share, min(0.9, TECHNICAL_FACTOR * limit), applies & loose))
+    return pc.coalesce(strict, over(name, share, min(0.9, factor * limit), applies & loose))
 
 
 def _lines(batch: Batch) -> tuple[Ints, Mask, Ints]:
@@ -72,6 +79,9 @@ def _lines(batch: Batch) -> tuple[Ints, Mask, Ints]:
     lists = pc.split_pattern(batch.text, "\n")
     flat = pc.utf8_trim_whitespace(lists.flatten())
     rows = np.repeat(np.arange(len(batch)), pc.list_value_length(lists).to_numpy(zero_copy_only=False))
+    tagged = pc.match_substring(flat, "<")
+    if pc.any(tagged).as_py():  # `</td>` says nothing
+        flat = pc.replace_with_mask(flat, tagged, pc.replace_substring_regex(flat.filter(tagged), TAG, ""))
     real = pc.match_substring_regex(flat, r"[\pL\pN]").to_numpy(zero_copy_only=False)
     flat, rows = flat.filter(pa.array(real)), rows[real]
     codes = flat.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.uint64)

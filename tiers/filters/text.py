@@ -1,12 +1,14 @@
 """Rules for prose and mathematics: length, letters, words, symbols, markup, damage (Gopher's and C4's, and our own)."""
 
+import re
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
-from .batch import Batch, Reasons, over, under
+from .batch import QUOTED_CODE, TAG, Batch, Reasons, over, under
 
 FUNCTION_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's (arXiv 2112.11446, section A.1.1)."""
@@ -16,8 +18,9 @@ CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
 FILLED = 2_000
 """One mention of filler in this many characters is about it, more is made of it."""
-TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
-"""A tag, and not an address in angle brackets."""
+TAG_WORTH = 8
+"""Characters that a tag counts for, whatever its attributes: an address in a link is no markup."""
+HEADING = r"(?m)^[ \t]*#{1,6} "
 DAMAGE = (
     r"\x{FFFD}|[\x00-\x08\x0B\x0E-\x1F\x7F]"
     r"|[ÃÂâ][\x{80}-\x{BF}\x{152}-\x{192}\x{2C6}\x{2DC}\x{2013}-\x{203A}\x{20AC}\x{2122}]+|ï¿½"
@@ -89,13 +92,27 @@ def foreign(batch: Batch, config: CleanConfig) -> Reasons:
         for word in FUNCTION_WORDS
     )
     applies = _is_english(batch) & ~batch.is_cjk & (batch.words >= ENOUGH_WORDS)
+    for i in np.flatnonzero(applies & batch.is_technical & (found < config.min_function_words)):
+        applies[i] = not _says_english(batch.text[i].as_py())
     return under("few-function-words", found, config.min_function_words, applies)
 
 
+def _says_english(text: str) -> bool:
+    """Whether what stands around the code in a text is English; manuals say little and to the point."""
+    from ..ingest.language import language
+
+    return language(re.sub(QUOTED_CODE.replace(r"\z", r"\Z"), " ", text)).code == "en"
+
+
 def symbols(batch: Batch, config: CleanConfig) -> Reasons:
-    """Hashes and ellipses in place of words."""
-    share = batch.matches(r"#|\.\.\.|…") / batch.words
-    return over("many-symbols", share, config.max_symbols, _is_prose(batch))
+    """Hashes and ellipses in place of words; the hashes of headings, addresses and entities are not."""
+    applies = _is_prose(batch) & (batch.matches(r"#|\.\.\.|…") > config.max_symbols * batch.words)
+    share = np.zeros(len(batch))
+    if applies.any():
+        part = batch.part(applies)
+        plain = pc.replace_substring_regex(part.text, rf"{HEADING}|&#\w+;|[/(]#\w", " ")
+        share[applies] = pc.count_substring_regex(plain, r"#|\.\.\.|…").to_numpy(zero_copy_only=False) / part.words
+    return over("many-symbols", share, config.max_symbols, applies)
 
 
 def bullets(batch: Batch, config: CleanConfig) -> Reasons:
@@ -111,8 +128,15 @@ def ellipses(batch: Batch, config: CleanConfig) -> Reasons:
 
 
 def markup(batch: Batch, config: CleanConfig) -> Reasons:
-    """HTML that nobody extracted."""
-    return over("markup", batch.matched(TAG), config.max_markup, ~batch.is_code)
+    """HTML that nobody extracted; what is quoted as code is no markup."""
+    applies = ~batch.is_code & (batch.matched(TAG) > config.max_markup)
+    share = np.zeros(len(batch))
+    if applies.any():
+        plain = pc.replace_substring_regex(batch.text.filter(pa.array(applies)), QUOTED_CODE, "")
+        tags, left = pc.count_substring_regex(plain, TAG), pc.utf8_length(pc.replace_substring_regex(plain, TAG, ""))
+        worth = TAG_WORTH * tags.to_numpy(zero_copy_only=False)
+        share[applies] = worth / np.maximum(worth + left.to_numpy(zero_copy_only=False), 1)
+    return over("markup", share, config.max_markup, applies)
 
 
 def lorem_ipsum(batch: Batch, config: CleanConfig) -> Reasons:

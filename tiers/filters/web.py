@@ -14,7 +14,7 @@ from ..config import CleanConfig
 from ..errors import InputError
 from .batch import Batch, Reasons, Rule, over, pages, under
 from .lines import POLICY
-from .published import fineweb_lines, fineweb_newlines, gopher_letters, gopher_lines, gopher_symbols
+from .published import SHORT_LINE, TERMINAL, fineweb_newlines, gopher_letters, gopher_lines, gopher_symbols
 
 URL = re.compile(r"https?://[^\s#]+", re.I)
 ADDRESS = re.compile(r"^(?:\d{1,3}\.){3}\d{1,3}$")
@@ -115,6 +115,15 @@ def policy(batch: Batch, config: CleanConfig) -> Reasons:
     return over("policy-page", lines.share(lines.matching(POLICY)), 0.3, pages(batch))
 
 
+def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
+    """FineWeb's rules for lines, but that those which end in punctuation may hold 12 % of the characters instead."""
+    lines, every = batch.lines, pages(batch)
+    return pc.coalesce(
+        under("fineweb-punctuation", lines.ended(TERMINAL), 0.12, every),
+        over("fineweb-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, every),
+    )
+
+
 def few_words(batch: Batch, config: CleanConfig) -> Reasons:
     """A page of less than this says nothing by itself (Gopher asks for 50 words)."""
     return under("few-words", batch.words, 50, pages(batch) & ~batch.is_cjk)
@@ -133,7 +142,7 @@ PUBLISHED: tuple[Callable[[Batch, CleanConfig], Reasons], ...] = (
     gopher_symbols,
     gopher_lines,
     gopher_letters,
-    fineweb_lines,
+    page_lines,
     fineweb_newlines,
 )
 RULES: tuple[Rule, ...] = (url, few_words, policy, *(for_pages(rule) for rule in PUBLISHED))
