@@ -40,6 +40,12 @@ class EvalConfig(Record):
     """Most items of such a benchmark in one split."""
     pack_bytes: int = Field(default=0, ge=0)
     """Longest question with its longest choice that is asked of them, in UTF-8 bytes; 0 means any."""
+    pack_shots: int = Field(default=0, ge=0, le=64)
+    """Solved examples before each question of a pack."""
+    pack_choices: Literal["text", "letters"] = "text"
+    """Multiple choice of packs: the answer's text, or choices listed and answered by a letter."""
+    chat: bool = False
+    """Put questions of packs and tasks through the model's chat template."""
     written: int = Field(default=0, ge=0)
     """Tokens of an answer that the model writes itself where a pack's answers can be checked; 0: likelihoods alone."""
     folds: int = Field(default=1, ge=1)

@@ -84,7 +84,7 @@ def _key(item: Item) -> str:
 
 
 def _fits(item: Item, longest: int) -> bool:
-    size = len(item.text.encode()) + max((len(c.encode()) for c in item.choices), default=0)
+    size = len((item.before + item.text).encode()) + max((len(c.encode()) for c in item.choices), default=0)
     return not longest or size <= longest
 
 

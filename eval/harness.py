@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from ..tiers.errors import EvalError
 from ..tiers.fingerprint import ADAPTER, files_digest
-from . import answers, engine, likelihood, lm_tasks, vllm_engine
+from . import answers, engine, likelihood, lm_tasks, task_answers, vllm_engine
 from .config import EngineName
-from .score import Suite
+from .score import Benchmark, Suite
 from .scores import Score, measured, write_scores
 
 Execute = Callable[[Sequence[str]], Sequence[bool]]
@@ -37,6 +37,10 @@ class How:
     """Share of the GPU's memory that vLLM takes; the logits of prompts want room beside it."""
     tokens: int = 0
     """Longest answer that the model writes itself where a benchmark can check it; 0 measures likelihoods alone."""
+    tasks: str = ""
+    """Folder of lm-eval task files of one's own, from which benchmarks were imported."""
+    chat: bool = False
+    """Put questions through the model's chat template."""
     execute: Execute | None = None
     """For answers that are code; without it code is not run and only its likelihood is measured."""
 
@@ -103,12 +107,40 @@ def measure_adapters(
     for given in adapters:
         engine.check_adapter(given, base)
     with engine.quiet(), _opened(base, how, adapters) as lm:
-        _check_lengths(lm, suite, how)
+        asked = chatted(lm, suite, base) if how.chat else suite
+        _check_lengths(lm, asked, how)
         for out, adapter in missing.items():
             with lm.adapted(adapter) if adapter else nullcontext():
-                scores = _evaluate(lm, suite, how)
+                scores = _evaluate(lm, asked, how)
             write_scores(out, suite, _finite(scores, adapter or base), source[out])
     return list(outs)
+
+
+def chatted(lm: Any, suite: Suite, model: Path) -> Suite:
+    """The suite with its questions as a user's turn in the model's chat template, and answers as the model's.
+
+    Texts, continuations that were cut from texts, and code that goes on where its prompt ends stay as they are.
+
+    Raises:
+        EvalError: the model has no chat template.
+    """
+    if not getattr(lm.tokenizer, "chat_template", None):
+        raise EvalError(
+            f"evaluation.chat asks for a chat template, and the tokenizer in {model} has none: set evaluation.chat="
+            "false, or put the model's chat_template.jinja there"
+        )
+    return suite.model_copy(update={"benchmarks": tuple(_chatted(lm, b) for b in suite.benchmarks)})
+
+
+def _chatted(lm: Any, benchmark: Benchmark) -> Benchmark:
+    if benchmark.kind not in ("choice", "gold") or benchmark.check in answers.CODE:
+        return benchmark
+    items = []
+    for item in benchmark.items:
+        text = lm.apply_chat_template([{"role": "user", "content": item.before + item.text}])
+        choices = tuple(choice.removeprefix(" ") for choice in item.choices)
+        items.append(item.model_copy(update={"before": "", "text": text, "choices": choices}))
+    return benchmark.model_copy(update={"items": tuple(items)})
 
 
 def engine_of(wanted: EngineName) -> Literal["hf", "vllm"]:
@@ -136,14 +168,16 @@ def _opened(base: Path, how: How, adapters: Sequence[Path]) -> Iterator[Any]:
 @functools.cache
 def code_version() -> str:
     """What else bears on a score: this code, and the versions of the libraries below it."""
-    files = (__file__, *(module.__file__ for module in (answers, engine, likelihood, lm_tasks, vllm_engine)))
+    modules = (answers, engine, likelihood, lm_tasks, task_answers, vllm_engine)
+    files = (__file__, *(module.__file__ for module in modules))
     text = b"".join(Path(str(f)).read_bytes() for f in files)
     versions = ",".join(f"{name}={importlib.metadata.version(name)}" for name in ("lm-eval", "torch", "transformers"))
     return f"{hashlib.blake2b(text, digest_size=6).hexdigest()} {versions}"
 
 
 def _writing(how: How) -> str:
-    return f"{how.tokens} tokens{'' if how.execute else ', no code run'} " if how.tokens else ""
+    chat = "chat " if how.chat else ""
+    return chat + (f"{how.tokens} tokens{'' if how.execute else ', no code run'} " if how.tokens else "")
 
 
 def _engine_version(how: How) -> str:
@@ -170,10 +204,11 @@ def _check_lengths(lm: Any, suite: Suite, how: How) -> None:
             )
         for item in benchmark.items:
             longest = max(item.choices, key=len)
-            if len(item.text.encode()) + len(longest.encode()) <= room:
+            text = item.before + item.text
+            if len(text.encode()) + len(longest.encode()) <= room:
                 continue  # a byte-level tokenizer makes at most one token of a byte
-            tokens = max(len(lm.tok_encode(item.text + choice)) for choice in item.choices)
-            over = bool(benchmark.check and how.tokens) and len(lm.tok_encode(item.text)) > room
+            tokens = max(len(lm.tok_encode(text + choice)) for choice in item.choices)
+            over = bool(benchmark.check and how.tokens) and len(lm.tok_encode(text)) > room
             if tokens > lm.max_length + 1 or over:
                 raise EvalError(
                     f"{benchmark.name} item {item.id} has {tokens} tokens, the model takes {lm.max_length}: "
@@ -189,7 +224,8 @@ def _evaluate(lm: Any, suite: Suite, how: How) -> dict[str, Score]:
 
     harness: Any = lm_eval
     writing = [b for b in suite.benchmarks if how.tokens and b.check and (how.execute or b.check not in answers.CODE)]
-    tasks = [lm_tasks.asked(b) for b in suite.benchmarks] + [lm_tasks.written(b, how.tokens) for b in writing]
+    by_us = [b for b in writing if b.check != "task"]
+    tasks = [lm_tasks.asked(b) for b in suite.benchmarks] + [lm_tasks.written(b, how.tokens) for b in by_us]
     loaded = TaskManager(include_defaults=False).load(tasks)
     samples = harness.evaluate(lm=lm, task_dict=loaded, bootstrap_iters=0, log_samples=True)["samples"]
     found = {
@@ -197,8 +233,11 @@ def _evaluate(lm: Any, suite: Suite, how: How) -> dict[str, Score]:
         for b in suite.benchmarks
         for s in samples[b.name]
     }
-    for b in writing:
+    for b in by_us:
         said = {s["doc"]["id"]: str(s["filtered_resps"][0]) for s in samples[b.name + lm_tasks.WRITTEN]}
         right = answers.right(b, [said[item.id] for item in b.items], how.execute)
         found |= {i.id: found[i.id]._replace(accuracy=r) for i, r in zip(b.items, right, strict=True)}
+    for b in writing:
+        own = task_answers.judged(lm, b, how.tokens, how.tasks, how.chat) if b.check == "task" else {}
+        found |= {name: found[name]._replace(accuracy=score) for name, score in own.items()}
     return found

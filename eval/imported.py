@@ -19,7 +19,8 @@ def import_tasks(names: Sequence[str], folder: str = "", *, domain: str = "en") 
     """The items of lm-eval tasks, groups or tags, each with exactly the prompt and continuations that lm-eval sends.
 
     Likelihood tasks keep lm-eval's accuracy; tasks that generate become `gold` questions (bits per byte of the target
-    after the prompt). A group is one benchmark, clustered by its tasks where it has at least 20 of them.
+    after the prompt), and where answers are written they are judged by the task itself (`task_answers`). A group is one
+    benchmark, clustered by its tasks where it has at least 20 of them.
 
     Args:
         names: names that `lm_eval ls tasks` knows, or that `folder` defines.
@@ -31,11 +32,20 @@ def import_tasks(names: Sequence[str], folder: str = "", *, domain: str = "en") 
             asked here.
     """
     with quiet(offline=False):
-        manager = _manager(folder, False) if folder else _manager("", True)
-        if set(names) - set(_known(manager)):
-            manager = _manager(folder, True)
-        made = [_benchmark(name, _load(manager, name), domain) for name in names]
+        made = [_benchmark(name, tasks, domain) for name, tasks in load_tasks(names, folder).items()]
     return Pool(benchmarks=tuple(b for b, _ in made), notes=tuple(note for _, note in made if note))
+
+
+def load_tasks(names: Sequence[str], folder: str) -> dict[str, dict[str, Any]]:
+    """lm-eval's task objects, by the name that was asked and by their own.
+
+    Raises:
+        EvalError: an unknown name, or a task whose data cannot be had.
+    """
+    manager = _manager(folder, False) if folder else _manager("", True)
+    if set(names) - set(_known(manager)):
+        manager = _manager(folder, True)
+    return {name: _load(manager, name) for name in names}
 
 
 @cache
@@ -97,10 +107,14 @@ def _benchmark(name: str, tasks: dict[str, Any], domain: str) -> tuple[Benchmark
             "domain": domain,
             "metric": "margin" if asked == "choice" else "bits_per_byte",
             "items": tuple(items),
+            "check": "task" if kind == "generate_until" and not _runs_code(tasks) else "",
             "normalize": asked == "choice" and _normalized(next(iter(tasks.values()))),
         }
     )
-    return made, f"{name}: {left} questions without one context and one right answer left out" if left else ""
+    notes = [f"{name}: {left} questions without one context and one right answer left out"] if left else []
+    if _runs_code(tasks):
+        notes.append(f"{name}: its answers are programs, of which only the likelihood is measured: use a pack of them")
+    return made, "; ".join(notes)
 
 
 def _by_document(task: Any) -> Iterator[list[Any]]:
@@ -133,7 +147,7 @@ def _continuation(task: Any, requests: list[Any]) -> Item | None:
 
 def _generated(task: Any, requests: list[Any]) -> Item | None:
     target = task.doc_to_target(requests[0].doc)
-    target = target[0] if isinstance(target, list) and len(target) == 1 else target
+    target = target[0] if isinstance(target, list) and target else target  # the first of several right answers
     if not isinstance(target, str) or not target:
         return None
     context = requests[0].args[0]
@@ -152,6 +166,10 @@ _ITEMS: dict[str, Callable[[Any, list[Any]], Item | None]] = {
     "loglikelihood_rolling": _text,
     "generate_until": _generated,
 }
+
+
+def _runs_code(tasks: dict[str, Any]) -> bool:
+    return any(getattr(task, "UNSAFE_CODE", False) for task in tasks.values())
 
 
 def _normalized(task: Any) -> bool:

@@ -66,7 +66,7 @@ def _nothing(_: Doc) -> str:
 
 
 def _text(item: Doc) -> str:
-    return str(item["text"])
+    return str(item["before"]) + str(item["text"])
 
 
 def _choices(item: Doc) -> list[str]:

@@ -5,12 +5,13 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
+from .asking import Line, Row, example_files, put, subject
 from .score import Benchmark, Item
 
 SUBJECTS = 20
@@ -18,8 +19,6 @@ SUBJECTS = 20
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 _PLAIN = ("hellaswag", "openbookqa", "copa")
 """Questions that are texts to be continued, as lm-eval asks them too."""
-
-Line = Mapping[str, Any]
 
 
 class Pool(Record):
@@ -29,27 +28,37 @@ class Pool(Record):
     notes: tuple[str, ...] = ()
 
 
-def read_packs(paths: tuple[str, ...]) -> Pool:
+def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False) -> Pool:
     """Read files, or all files in folders, one benchmark each; files of one `bench` are read together.
+
+    With `shots`, so many solved examples stand before each question. They are drawn with a fixed seed, of the same
+    subject where there are enough, from the file of the same name that ends in dev, train, prompt or validation (which
+    is then read for nothing else), or else from the questions themselves, which are then not asked.
 
     A line is, by its fields: multiple choice (`question` or `good` and `bad`, `choices`, `answer` a place), a free
     answer (`question` or `context`, `answer`, `solution` if there is one), code (`prompt`, `canonical_solution`, and
     `test` with `entry_point` or `test_list`), or a text (`text`). Lines that are none of these are counted in the
     notes.
 
+    Args:
+        paths: files of JSON lines, packed by gzip or not, and folders of them.
+        shots: solved examples before each question.
+        letters: whether multiple choice lists its choices by letters and is answered by one (MMLU's form).
+
     Raises:
-        EvalError: no such file, no readable JSON lines, or not one line that can be asked.
+        EvalError: no such file, no readable JSON lines, not one line that can be asked, or too few examples.
     """
-    found: dict[str, list[tuple[Line, Item, str]]] = {}
+    files = list(dict.fromkeys(f for path in paths for f in _files(Path(path))))
+    sources = example_files(files) if shots else {}
+    found: dict[str, list[Row]] = {}
+    solved: dict[str, list[Row]] = {}
     odd: Counter[str] = Counter()
-    for file in (f for path in paths for f in _files(Path(path))):
-        for number, line in enumerate(_lines(file)):
-            name = _name(line, file)
-            made = _item(line, f"{file.name}/{number}")
-            if made is None:
-                odd[name] += 1
-            else:
-                found.setdefault(name, []).append((line, *made))
+    for file in files if not shots else [f for f in files if f not in sources]:
+        _read(file, found, odd)
+    for file in sources:
+        _read(file, solved, Counter())
+    for name, rows in found.items() if letters or shots else ():
+        found[name] = put(name, rows, solved.get(name, []), shots, letters)
     benchmarks = tuple(_benchmark(name, rows) for name, rows in sorted(found.items()))
     empty = sorted(set(odd) - set(found))
     if empty:
@@ -59,6 +68,17 @@ def read_packs(paths: tuple[str, ...]) -> Pool:
         )
     notes = tuple(f"{name}: {count} lines without one right answer left out" for name, count in sorted(odd.items()))
     return Pool(benchmarks=benchmarks, notes=notes)
+
+
+def _read(file: Path, found: dict[str, list[Row]], odd: Counter[str]) -> None:
+    """Add a file's rows to its benchmark's, and count the lines without one right answer."""
+    for number, line in enumerate(_lines(file)):
+        name = _name(line, file)
+        made = _item(line, f"{file.name}/{number}")
+        if made is None:
+            odd[name] += 1
+        else:
+            found.setdefault(name, []).append(Row(line, *made))
 
 
 def _files(path: Path) -> list[Path]:
@@ -187,7 +207,7 @@ def _passage(line: Line) -> str:
     return f"passage {hashlib.blake2b(context.encode(), digest_size=6).hexdigest()}" if context else ""
 
 
-def _benchmark(name: str, rows: list[tuple[Line, Item, str]]) -> Benchmark:
+def _benchmark(name: str, rows: list[Row]) -> Benchmark:
     kinds = Counter(kind for _, _, kind in rows)
     kind = kinds.most_common(1)[0][0]
     items = _clustered([(line, item) for line, item, own in rows if own == kind])
@@ -223,7 +243,7 @@ def _checked(items: tuple[Item, ...], domain: str) -> tuple[str, tuple[str, ...]
 
 def _clustered(rows: list[tuple[Line, Item]]) -> tuple[Item, ...]:
     """Clusters are subjects where a file has many, or else passages, or else single items."""
-    subjects = [str(line.get("subject") or line.get("task") or line.get("paradigm") or "") for line, _ in rows]
+    subjects = [subject(line) for line, _ in rows]
     if len(set(subjects)) < SUBJECTS or not all(subjects):
         return tuple(item for _, item in rows)
     return tuple(item.model_copy(update={"cluster": s}) for s, (_, item) in zip(subjects, rows, strict=True))

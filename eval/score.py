@@ -22,6 +22,8 @@ class Item(Record):
     """Items of one cluster (one source document, one template) are not independent; errors are clustered by it."""
     text: str = ""
     """bpb: the text whose bits per byte are measured. Otherwise the context."""
+    before: str = ""
+    """Examples that stand before the context when it is asked."""
     choices: tuple[str, ...] = ()
     """Continuations of the context, byte for byte; of a `gold` question only the true one."""
     answer: int = 0
@@ -44,8 +46,9 @@ class Benchmark(Record):
     items: tuple[Item, ...]
     normalize: bool = False
     """choice: accuracy by likelihood per character (`acc_norm` of lm-eval) instead of by likelihood (`acc`)."""
-    check: Literal["", "number", "math", "text", "function", "program"] = ""
-    """gold: how a generated answer is judged; code is run as prompt + answer + tests, or as answer + tests."""
+    check: Literal["", "number", "math", "text", "function", "program", "task"] = ""
+    """gold: how a generated answer is judged; code is run as prompt + answer + tests, or as answer + tests; `task`: by
+    the filters and the metric of the lm-eval task that an item's id begins with."""
     stop: tuple[str, ...] = ()
     """gold: what ends a generated answer."""
 

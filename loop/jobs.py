@@ -73,6 +73,8 @@ def how_of(config: "EvalConfig", device: str) -> "How":
         engine=config.engine,
         memory=config.memory,
         tokens=config.written,
+        tasks=config.task_folder,
+        chat=config.chat,
         execute=_execute() if config.written else None,
     )
 

@@ -53,7 +53,8 @@ def benchmark_texts(context: RunContext) -> list[str]:
 def _pool(context: RunContext) -> Pool:
     """Benchmarks of the packs and of lm-eval's own tasks, with all their items."""
     config = context.config.evaluation
-    pool = read_packs(config.packs) if config.packs else Pool()
+    letters = config.pack_choices == "letters"
+    pool = read_packs(config.packs, shots=config.pack_shots, letters=letters) if config.packs else Pool()
     if config.tasks:
         job = (list(config.tasks), config.task_folder)
         more = Pool.model_validate_json(context.workers.map(import_job, [job])[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coevo.eval import Split, Suite, import_tasks, measure, read_scores
+from coevo.eval import How, Split, Suite, import_tasks, measure, read_scores
 from coevo.tiers.errors import EvalError
 
 SPLIT: Split = "hidden"
@@ -51,6 +51,24 @@ output_type: generate_until
 doc_to_text: "{{question}}"
 doc_to_target: "{{choices[answer]}}"
 generation_kwargs: {until: ["."]}
+metric_list:
+  - {metric: exact_match, aggregation: mean, higher_is_better: true}
+""",
+    "mine_filter": """
+output_type: generate_until
+num_fewshot: 2
+fewshot_split: test
+doc_to_text: "Q: {{question}}\\nA:"
+doc_to_target: "c"
+generation_kwargs: {until: ["Q:"], max_gen_toks: 24}
+filter_list:
+  - name: letter
+    filter:
+      - {function: regex, regex_pattern: "([a-d])"}
+      - {function: take_first}
+  - name: plain
+    filter:
+      - {function: take_first}
 metric_list:
   - {metric: exact_match, aggregation: mean, higher_is_better: true}
 """,
@@ -106,6 +124,27 @@ def test_scores_are_those_of_the_lm_eval_command(model: Path, folder: Path, tmp_
     best = [np.argmax([float(r[0]) for r in s["filtered_resps"]]) for s in samples["mine_choice"]]
     right = [float(b == i.answer) for b, i in zip(best, pool.benchmarks[0].items, strict=True)]
     assert right == np.asarray(ours["mine_choice"].accuracy).tolist(), "question by question"
+
+
+def test_written_answers_are_judged_by_the_task_itself(model: Path, folder: Path, tmp_path: Path) -> None:
+    """Its prompt with examples, its filters, its metric: question by question what the command says."""
+    (made,) = import_tasks(["mine_filter"], str(folder)).benchmarks
+    assert made.check == "task" and made.items[0].text.count("Q:") == 3
+    part = made.model_copy(update={"items": made.items[7:33]})
+    suite = Suite(split=SPLIT, benchmarks=(part,), digest="part")
+    how = How(tokens=40, tasks=str(folder))
+    ours = read_scores(measure(model, suite, tmp_path / "ours.parquet", how=how), suite)["mine_filter"]
+    _, samples = command(model, ["mine_filter"], folder, tmp_path)
+    theirs = [s["exact_match"] for s in samples["mine_filter"] if s["filter"] == "letter"][7:33]
+    assert ours.accuracy is not None and ours.accuracy.tolist() == theirs
+    assert 0 < sum(theirs) < len(theirs), "some answers are right and some are not"
+    silent = read_scores(measure(model, suite, tmp_path / "silent.parquet"), suite)["mine_filter"]
+    assert silent.accuracy is None
+    np.testing.assert_allclose(silent.values, ours.values)
+    changed = part.items[0].model_copy(update={"text": "another question"})
+    other = Suite(split=SPLIT, benchmarks=(part.model_copy(update={"items": (changed,)}),), digest="changed")
+    with pytest.raises(EvalError, match="mine_filter asks other questions than when the suite was cut"):
+        measure(model, other, tmp_path / "changed.parquet", how=how)
 
 
 def command(model: Path, names: list[str], folder: Path, out: Path) -> tuple[dict, dict]:  # type: ignore[type-arg]

@@ -12,7 +12,9 @@ import pytest
 from coevo.eval import (
     Benchmark,
     EvalConfig,
+    How,
     Split,
+    Suite,
     build_suite,
     deltas,
     divided,
@@ -20,6 +22,7 @@ from coevo.eval import (
     read_packs,
     read_scores,
     scale_of,
+    suite_texts,
 )
 from coevo.tiers.errors import EvalError
 
@@ -65,6 +68,85 @@ def test_questions_about_one_passage_are_one_cluster(tmp_path: Path) -> None:
     assert len({i.cluster for i in pack(tmp_path, *lines).items}) == 2
     many = [{"subject": f"s{n % 25}", "question": f"{n}?", "choices": ["a", "b"], "answer": 0} for n in range(50)]
     assert len({i.cluster for i in pack(tmp_path, *many).items}) == 25
+
+
+def question(n: int, **more: Any) -> dict[str, Any]:
+    return {"id": f"q{n}", "question": f"{n} + 1?", "choices": [f"{n + 1}", f"{n}"], "answer": 0, **more}
+
+
+def lines(folder: Path, name: str, *rows: Mapping[str, Any]) -> str:
+    (folder / name).write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return str(folder / name)
+
+
+def test_choices_are_listed_and_answered_by_a_letter(tmp_path: Path) -> None:
+    file = lines(tmp_path, "sums.test.jsonl", question(1), question(2, domain="zh"), {"good": "a b", "bad": "b a"})
+    one, zh, *_ = read_packs((file,), letters=True).benchmarks[0].items
+    assert (one.text, one.choices) == ("Question: 1 + 1?\nA. 2\nB. 1\nAnswer:", (" A", " B"))
+    assert (zh.text, zh.choices) == ("问题：2 + 1?\nA. 3\nB. 2\n答案：", ("A", "B"))
+    pair = read_packs((file,), letters=True).benchmarks[0].items[2]
+    assert (pair.text, pair.choices) == ("", ("a b", "b a")), "what asks nothing has no letters"
+
+
+def test_examples_come_from_the_file_beside_and_of_the_same_subject(tmp_path: Path) -> None:
+    asked = [question(n, subject="ab"[n % 2]) for n in range(10, 20)]
+    lines(tmp_path, "sums.dev.jsonl", *(question(n, subject="ab"[n % 2]) for n in range(10)))
+    file = lines(tmp_path, "sums.test.jsonl", *asked)
+    found = read_packs((file,), shots=2, letters=True).benchmarks[0].items
+    assert [i.id for i in found] == [row["id"] for row in asked]
+    for item in found:
+        assert item.before.count("Question:") == item.before.count("Answer: A\n\n") == 2
+        told = [int(part.split(" ")[1]) for part in item.before.split("\n\n")[:-1]]
+        assert all(n < 10 and n % 2 == int(item.id[1:]) % 2 for n in told)
+    assert read_packs((str(tmp_path),), shots=2, letters=True).benchmarks[0].items == found, "a folder is read alike"
+    assert read_packs((file,), shots=2, letters=True).benchmarks[0].items == found, "and always alike"
+    with pytest.raises(EvalError, match=r"wants 11 examples, sums has 10: lower it or add a file sums\.dev\.jsonl"):
+        read_packs((file,), shots=11)
+
+
+def test_examples_without_a_file_of_their_own_are_not_asked(tmp_path: Path) -> None:
+    file = lines(tmp_path, "sums.jsonl", *(question(n) for n in range(10)))
+    (made,) = read_packs((file,), shots=3).benchmarks
+    assert len(made.items) == 7
+    (before,) = {item.before for item in made.items}
+    assert before.count("Question:") == 3
+    assert not any(item.text in before for item in made.items)
+
+
+def test_examples_are_in_the_prompt_and_in_nothing_else(model: Path, tmp_path: Path) -> None:
+    """Scored as one text; but what training data must not contain, and what decides over splits, is the question."""
+    lines(tmp_path, "sums.dev.jsonl", *(question(n) for n in range(90, 95)))
+    file = lines(tmp_path, "sums.test.jsonl", *(question(n) for n in range(30)))
+    (made,) = read_packs((file,), shots=2).benchmarks
+    glued = made.model_copy(
+        update={"items": tuple(i.model_copy(update={"before": "", "text": i.before + i.text}) for i in made.items)}
+    )
+    one, other = (Suite(split="hidden", benchmarks=(b,), digest=d) for b, d in ((made, "before"), (glued, "glued")))
+    first = read_scores(measure(model, one, tmp_path / "one.parquet"), one)["sums"]
+    second = read_scores(measure(model, other, tmp_path / "other.parquet"), other)["sums"]
+    np.testing.assert_array_equal(first.values, second.values)
+    assert suite_texts(one)[0] == made.items[0].text + made.items[0].choices[0]
+
+
+def test_a_chat_template_is_put_around_questions_or_missed(model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    (made,) = read_packs((lines(tmp_path, "sums.jsonl", *(question(n) for n in range(30))),)).benchmarks
+    suite = Suite(split="hidden", benchmarks=(made,), digest="sums")
+    with pytest.raises(EvalError, match=r"asks for a chat template, and the tokenizer in .* has none"):
+        measure(model, suite, tmp_path / "out.parquet", how=How(chat=True))
+    talker = tmp_path / "talker"
+    shutil.copytree(model, talker)
+    turns = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    (talker / "chat_template.jinja").write_text(turns + "{% if add_generation_prompt %}<me>{% endif %}")
+    found = read_scores(measure(talker, suite, tmp_path / "chat.parquet", how=How(chat=True)), suite)["sums"]
+    by_hand = tuple(
+        i.model_copy(update={"text": f"<user>{i.text}<me>", "choices": tuple(c.strip() for c in i.choices)})
+        for i in made.items
+    )
+    hand = Suite(split="hidden", benchmarks=(made.model_copy(update={"items": by_hand}),), digest="by hand")
+    wanted = read_scores(measure(model, hand, tmp_path / "hand.parquet"), hand)["sums"]
+    np.testing.assert_array_equal(found.values, wanted.values)
 
 
 def test_what_cannot_be_asked_is_counted_or_refused(tmp_path: Path) -> None:
