@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .imported import import_tasks
     from .ladder import Rung, published, submit
     from .multiple import benjamini_hochberg, e_bh, holm
-    from .noise import NoiseFloor, minimum_detectable_effect, noise_floor
+    from .noise import NoiseFloor, noise_floor
     from .packs import Pool, read_packs
     from .power import detectable, items_needed
     from .score import Benchmark, Delta, Item, Omitted, Split, Suite
@@ -40,7 +40,7 @@ _HOMES = {
     "imported": ("import_tasks",),
     "ladder": ("Rung", "published", "submit"),
     "multiple": ("benjamini_hochberg", "e_bh", "holm"),
-    "noise": ("NoiseFloor", "minimum_detectable_effect", "noise_floor"),
+    "noise": ("NoiseFloor", "noise_floor"),
     "packs": ("Pool", "read_packs"),
     "power": ("detectable", "items_needed"),
     "score": ("Benchmark", "Delta", "Item", "Omitted", "Split", "Suite"),
@@ -86,7 +86,6 @@ __all__ = [
     "mcnemar",
     "measure",
     "measure_adapters",
-    "minimum_detectable_effect",
     "mixture",
     "noise_floor",
     "paired_bootstrap",

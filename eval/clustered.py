@@ -5,7 +5,9 @@ Items cut from one source file move together, so the error of a mean comes from 
 files (several benchmarks, several treatments against one reference) get their joint covariance by the same sum.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -61,15 +63,41 @@ def degrees_of_freedom(weights: Floats, clusters: Sequence[str]) -> float:
     return max(1.0, float(squares.sum() ** 2 / (squares**2).sum()) - 1.0)
 
 
-def pooled_dof(parts: Sequence[tuple[float, float]]) -> float:
-    """Welch-Satterthwaite degrees of freedom of a sum of independent (variance, degrees of freedom) parts."""
-    total = sum(variance for variance, _ in parts)
-    spread = sum(variance**2 / dof for variance, dof in parts if variance > 0)
-    return total**2 / spread if spread > 0 else max((dof for _, dof in parts), default=1.0)
+@dataclass(frozen=True)
+class Error:
+    """The error of an estimate, and how well that error is known."""
 
+    se: float
+    dof: float
 
-def half_width(se: float, dof: float) -> float:
-    """Half of the 95 % interval: Student's t with `dof` degrees of freedom."""
-    from scipy.special import stdtrit
+    @classmethod
+    def of(cls, items: float, dof: float, seed: float = 0.0, spread: float = 0.0) -> "Error":
+        """From two independent variances: `items`, known with `dof`, and `seed`, known with a standard error `spread`.
 
-    return se * float(stdtrit(dof, 0.975))
+        Degrees of freedom are twice the squared sum over the variance of that sum (Satterthwaite, 1946, Biometrics
+        2:110-114), at least one.
+        """
+        total, variance = items + seed, 2 * items**2 / dof + spread**2
+        return cls(math.sqrt(total), max(1.0, 2 * total**2 / variance) if variance else dof)
+
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval: Student's t."""
+        from scipy.special import stdtrit
+
+        return self.se * float(stdtrit(self.dof, 0.975))
+
+    @property
+    def detectable(self) -> float:
+        """Smallest true effect that the two-sided 5 % test finds in four of five cases: 2.8 se, more with few dof."""
+        from scipy.special import nctdtrinc, stdtrit
+
+        return self.se * float(nctdtrinc(self.dof, 0.2, stdtrit(self.dof, 0.975)))
+
+    def p(self, gain: float) -> float:
+        """Chance of a gain as far from zero as this, or farther, if there is none: two-sided."""
+        from scipy.special import stdtr
+
+        if not self.se:
+            return float(gain == 0)
+        return 2 * float(stdtr(self.dof, -abs(gain) / self.se))

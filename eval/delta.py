@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .clustered import cluster_sums, degrees_of_freedom, half_width, pooled_dof
+from .clustered import Error, cluster_sums, degrees_of_freedom
 from .composite import Composite, Gains, Scale, composite, gains
 from .noise import COMPOSITE, NoiseFloor
 from .score import Delta, Split, Suite, verdict
@@ -26,9 +26,9 @@ def deltas(
 ) -> list[Delta]:
     """Compare two models on every benchmark of a suite, and on the composite (last in the list).
 
-    SE = sqrt(clustered item variance + 2 * seed variance); the 95 % interval is Student's t with the effective number
-    of clusters less one, pooled with the noise floor's degrees of freedom. A delta is `unresolved` unless the interval
-    excludes zero.
+    SE = sqrt(clustered item variance + 2 * seed variance); the 95 % interval is Student's t with Satterthwaite's
+    degrees of freedom: of the effective number of clusters less one, and of the A/A runs behind the seed variance. A
+    delta is `unresolved` unless the interval excludes zero.
 
     Args:
         reference: Score file of the model that is compared with.
@@ -98,14 +98,13 @@ def _composite_seed_variance(noise: NoiseFloor | None) -> float:
 def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]) -> Delta:
     benchmark = suite.benchmarks[row]
     dof = degrees_of_freedom(paired.weights[row], paired.clusters)
-    items, seed = float((paired.sums[row] ** 2).sum()), 2 * noise.variance[benchmark.name] if noise else 0.0
     return delta_row(
         benchmark.name,
         benchmark.metric,
         suite.split,
         names,
         (float(paired.before[row]), float(paired.after[row]), float(paired.gain[row])),
-        _error(items, dof, seed, noise),
+        _error(noise, benchmark.name, float((paired.sums[row] ** 2).sum()), dof),
         (len(benchmark.items), int(np.count_nonzero(cluster_sums(paired.weights[row], paired.clusters)))),
     )
 
@@ -113,22 +112,20 @@ def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | 
 def _composite_delta(
     found: Composite, paired: Gains, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]
 ) -> Delta:
-    seed = 2 * _composite_seed_variance(noise) * float((found.slope**2).mean())
+    items, slope = float((found.influence**2).sum()), float((found.slope**2).mean())
     return delta_row(
         COMPOSITE,
         "standard deviations",
         suite.split,
         names,
         (found.before, found.before + found.gain, found.gain),
-        _error(float((found.influence**2).sum()), found.dof, seed, noise),
+        _error(noise, COMPOSITE, items, found.dof, slope),
         (found.n, paired.sums.shape[1]),
     )
 
 
-def _error(items: float, dof: float, seed: float, noise: NoiseFloor | None) -> tuple[float, float]:
-    """(standard error, half width of the 95 % interval) from the item and seed variances."""
-    se = float(np.sqrt(items + seed))
-    return se, half_width(se, pooled_dof([(items, dof), (seed, noise.dof if noise else 1.0)]))
+def _error(noise: NoiseFloor | None, name: str, items: float, dof: float, slope: float = 1.0) -> Error:
+    return noise.error(name, items, dof, slope) if noise else Error.of(items, dof)
 
 
 def delta_row(
@@ -137,13 +134,12 @@ def delta_row(
     split: Split,
     names: tuple[str, str],
     means: tuple[float, float, float],
-    error: tuple[float, float],
+    error: Error,
     counts: tuple[int, int],
 ) -> Delta:
-    """A row of (before, after, gain), (standard error, half width of its interval) and (items, clusters)."""
+    """A row of (before, after, gain), its error and (items, clusters)."""
     before, after, gain = means
-    se, half = error
-    low, high = gain - half, gain + half
+    low, high = gain - error.half_width, gain + error.half_width
     return Delta(
         benchmark=benchmark,
         split=split,
@@ -153,9 +149,10 @@ def delta_row(
         before=before,
         after=after,
         gain=gain,
-        se=se,
+        se=error.se,
         low=low,
         high=high,
+        p=error.p(gain),
         n=counts[0],
         clusters=counts[1],
         verdict=verdict(low, high),

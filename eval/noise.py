@@ -1,7 +1,6 @@
 """The noise floor: how far two runs on the same mixture differ by their seeds alone, measured once at prepare."""
 
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +8,14 @@ from numpy.typing import NDArray
 
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
-from .composite import Gains, Scale, gains
+from .clustered import Error, degrees_of_freedom
+from .composite import Scale, gains
 from .score import Split, Suite
 from .scores import read_scores
 
 Floats = NDArray[np.float64]
 
 COMPOSITE = "composite"
-PRIOR_DOF = 4.0
-"""Weight of the pooled estimate, in A/A runs: two runs leave one degree of freedom a benchmark, too few."""
-SEED_CORRELATION = 0.25
-"""Assumed correlation of seed effects between benchmarks, for the composite's share of the pooled estimate."""
 
 
 class NoiseFloor(Record):
@@ -29,10 +25,17 @@ class NoiseFloor(Record):
     runs: int
     variance: dict[str, float]
     """In squared units of the benchmark's metric; `composite` in those of the composite."""
-    dof: float
-    """Degrees of freedom behind each variance."""
-    se: dict[str, float]
-    """Standard error of an A/A difference, items and seed together."""
+    spread: dict[str, float]
+    """Standard error of each variance: few runs know it badly, and the intervals have to say so."""
+    items: dict[str, float]
+    """Variance of an A/A difference that the sampling of items explains."""
+    dof: dict[str, float]
+    """Degrees of freedom behind `items`: clusters less one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The benchmarks, the composite last."""
+        return tuple(self.variance)
 
     def between(self, apart: float) -> "NoiseFloor":
         """The floor for two runs with common random numbers that differ in a share `apart` of their training slots.
@@ -40,63 +43,54 @@ class NoiseFloor(Record):
         A/A runs differ in every slot. Where two runs train on the same block in the same place they err alike, and what
         they have in common drops out of their difference; to first order the rest scales with what they have not.
         """
-        return self.model_copy(update={"variance": {name: apart * v for name, v in self.variance.items()}})
+        scaled = {k: {n: apart * v for n, v in getattr(self, k).items()} for k in ("variance", "spread")}
+        return self.model_copy(update=scaled)
+
+    def error(self, name: str, items: float, dof: float, slope: float = 1.0) -> Error:
+        """The error of a difference of two runs: item sampling, and twice the seed variance.
+
+        Args:
+            name: of the benchmark, or `composite`.
+            items: variance of the difference from item sampling.
+            dof: degrees of freedom behind `items`.
+            slope: what a unit of seed variance counts (the composite's cap).
+        """
+        return Error.of(items, dof, 2 * slope * self.variance[name], 2 * slope * self.spread[name])
+
+    def foreseen(self, name: str, folds: int = 1) -> Error:
+        """The error that a comparison by one of `folds` parts of the items will have, before it is made."""
+        return self.error(name, folds * self.items[name], max(1.0, (self.dof[name] + 1) / folds - 1))
 
 
 def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     """Estimate the seed variance from two or more runs on the same mixture with different seeds.
 
-    Per benchmark, in units of the base's item spread: variance of the runs' means, less what item sampling explains
-    (half of the clustered variance of a paired difference). It is shrunk towards its mean over the benchmarks, which
-    counts as `PRIOR_DOF` runs (moderation as in limma: Smyth, 2004), and floored at zero only then, so that flooring
-    biases single benchmarks and not the pool. The composite's own estimate is shrunk in the same way towards the one
-    that the benchmarks imply at `SEED_CORRELATION`.
+    Per benchmark and for the uncapped composite: variance S^2 of the runs' means, less what item sampling explains
+    (half of the clustered variance of a paired difference), at least zero: a variance component by the method of
+    moments. Its own variance is 2 S^4 / (runs - 1), which is what makes Satterthwaite's degrees of freedom of a sum
+    honest where the difference of two large parts is small (Satterthwaite, 1946; Gaylor and Hopper, 1969).
+
+    Benchmarks lend each other nothing. Their seed variances differ by up to a thousand times in units of their items'
+    sd (docs/evaluation.md), so that a mean over them calls the noisy ones resolved and hides the quiet ones' effects;
+    and the composite's is measured on composites, since what correlation seed effects have is not known beforehand.
 
     Raises:
         EvalError: fewer than two runs.
     """
     if len(runs) < 2:
-        raise EvalError(f"a noise floor needs two or more A/A runs, got {len(runs)}: raise the number of A/A runs")
-    scores = [read_scores(run, suite) for run in runs]
-    pairs = [gains(one, other, suite) for one, other in combinations(scores, 2)]
-    unit = np.array([scale.sd[b.name] for b in suite.benchmarks])
-    # The mean squared difference over all pairs is twice the sample variance; the same holds for the item part.
-    seen = np.mean([(p.gain / unit) ** 2 for p in pairs], axis=0) / 2
-    items = np.mean([(p.sums**2).sum(axis=1) for p in pairs], axis=0) / unit**2 / 2
-    own, dof = seen - items, len(runs) - 1.0
-    pooled = np.maximum(0, _moderated(own, max(0.0, float(own.mean())), dof))
-    both_seen, both_items = _composite_parts(pairs, unit)
-    both = max(0.0, float(_moderated(np.array(both_seen - both_items), _implied(pooled), dof)))
-    names = [b.name for b in suite.benchmarks]
-    variance = dict(zip(names, (pooled * unit**2).tolist(), strict=True))
-    se = dict(zip(names, (np.sqrt(2 * (items + pooled)) * unit).tolist(), strict=True))
+        raise EvalError(f"a noise floor needs two or more A/A runs, got {len(runs)}: raise evaluation.aa_runs")
+    first, *others = [read_scores(run, suite) for run in runs]
+    paired = [gains(first, other, suite) for other in (first, *others)]  # what they have in common drops out
+    units = np.array([scale.sd[b.name] for b in suite.benchmarks])
+    rows = np.vstack([np.eye(len(units)), 1 / units / len(units)])  # each benchmark, then the composite
+    seen = np.var([rows @ p.gain for p in paired], axis=0, ddof=1)
+    items = np.var([rows @ p.sums for p in paired], axis=0, ddof=1).sum(axis=1)
+    variance, spread = np.maximum(0, seen - items), seen * np.sqrt(2 / (len(runs) - 1))
+    names = [*(b.name for b in suite.benchmarks), COMPOSITE]
+    dof = [degrees_of_freedom(row, paired[0].clusters) for row in rows @ paired[0].weights]
+    named = {"variance": variance, "spread": spread, "items": 2 * items, "dof": dof}
     return NoiseFloor(
         split=suite.split,
         runs=len(runs),
-        variance={**variance, COMPOSITE: both},
-        dof=dof + PRIOR_DOF,
-        se={**se, COMPOSITE: float(np.sqrt(2 * (both_items + both)))},
+        **{key: dict(zip(names, map(float, values), strict=True)) for key, values in named.items()},
     )
-
-
-def minimum_detectable_effect(se: float) -> float:
-    """Smallest true effect that a two-sided 5 % test finds in four of five cases: 2.8 standard errors."""
-    return 2.8 * se
-
-
-def _moderated(own: Floats, prior: float, dof: float) -> Floats:
-    return (dof * own + PRIOR_DOF * prior) / (dof + PRIOR_DOF)
-
-
-def _composite_parts(pairs: Sequence[Gains], unit: Floats) -> tuple[float, float]:
-    """Variance of the runs' uncapped composites, and the part of it that item sampling explains."""
-    weights = 1 / unit / len(unit)
-    seen = np.mean([(weights @ p.gain) ** 2 for p in pairs]) / 2
-    items = np.mean([((weights @ p.sums) ** 2).sum() for p in pairs]) / 2
-    return float(seen), float(items)
-
-
-def _implied(variance: Floats) -> float:
-    """Variance of the mean of seed effects with these variances and the assumed correlation."""
-    own, joint = variance.sum(), np.sqrt(variance).sum() ** 2
-    return float((1 - SEED_CORRELATION) * own + SEED_CORRELATION * joint) / len(variance) ** 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .noise import NoiseFloor, minimum_detectable_effect
+from .noise import NoiseFloor
 from .score import Suite
 
 Z = 2.8
@@ -29,7 +29,7 @@ def detectable(noise: NoiseFloor, suite: Suite) -> list[Detectable]:
     sizes = {b.name: len(b.items) for b in suite.benchmarks}
     sizes["composite"] = sum(sizes.values())
     return [
-        Detectable(name, minimum_detectable_effect(noise.se[name]), Z * math.sqrt(2 * noise.variance[name]), n)
+        Detectable(name, noise.foreseen(name).detectable, Z * math.sqrt(2 * noise.variance[name]), n)
         for name, n in sizes.items()
     ]
 

@@ -96,6 +96,8 @@ class Delta(Record):
     low: float
     """95 % interval of `gain`."""
     high: float
+    p: float
+    """Chance of a gain as far from zero, or farther, if there is none: two-sided, from the same t as the interval."""
     n: int
     clusters: int
     verdict: Verdict

@@ -126,7 +126,7 @@ def trained_tokens(config: RunConfig, rounds: int, begun: bool = False) -> int:
     full, probe = config.training.steps * step, config.probes.steps(config.training.steps) * step
     beside = config.probes.count + (len(arms(config.domains)) if config.probes.ablate else 0)
     short = (beside + 1 if beside else 0) + (2 if config.probes.rubrics else 0)
-    return rounds * (2 * full + short * probe) + (0 if begun else 3 * full)
+    return rounds * (2 * full + short * probe) + (0 if begun else config.evaluation.aa_runs * full)
 
 
 def _line(config: RunConfig, role: str, rounds: int, known: Measured | None) -> Line:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ..tiers.errors import InputError
 
 APPLICATION = 0x636F6576  # "coev", so that a foreign SQLite file is known at once
-VERSION = 2
+VERSION = 3
 
 
 class Table(NamedTuple):
@@ -45,7 +45,7 @@ TABLES: dict[str, Table] = {
     "deltas": _table(
         "round benchmark split treatment reference",
         "round:int benchmark:text split:text metric:text treatment:text reference:text before:real after:real "
-        "gain:real se:real low:real high:real n:int clusters:int verdict:text",
+        "gain:real se:real low:real high:real p:real n:int clusters:int verdict:text",
     ),
     "costs": _table(
         "round role model",

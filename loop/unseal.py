@@ -13,7 +13,7 @@ from ..eval.noise import noise_floor
 from ..tiers.errors import InputError
 from .context import RunContext, open_context
 from .nodes.evaluate import measure_split, scores_of, suite, suite_path
-from .nodes.floor import AA
+from .nodes.floor import equal_runs
 from .progress import Progress
 from .run_folder import RunFolder, open_run
 from .view.compare import unsealed
@@ -106,14 +106,14 @@ def _compared(context: RunContext) -> list[Any]:
     final = context.db.meta("final")
     number, base = int(final["round"]), context.relative(context.folder.models / "base")
     paths = {r["name"]: str(r["path"]) for r in context.db.rows("runs", round=0)}
-    measure_split(context, 0, [("base", base), *((f"aa-{i}", paths[f"aa-{i}"]) for i in AA)], base, SPLIT)
+    measure_split(context, 0, [("base", base), *((name, paths[name]) for name in equal_runs(context))], base, SPLIT)
     last = {r["name"]: str(r["path"]) for r in context.db.rows("runs", round=number) if not r["diverged"]}
     models = [(n, last[n]) for n in dict.fromkeys((str(final["run"]), "control")) if n in last]
     measure_split(context, number, models, base, SPLIT)
     asked = suite(context, SPLIT)
     start = scores_of(context, 0, "base", SPLIT)
     scale = scale_of(start, asked, context.config.evaluation.max_share)
-    noise = noise_floor([scores_of(context, 0, f"aa-{i}", SPLIT) for i in AA], asked, scale)
+    noise = noise_floor([scores_of(context, 0, name, SPLIT) for name in equal_runs(context)], asked, scale)
     after = scores_of(context, number, str(final["run"]), SPLIT)
     found = deltas(start, after, asked, noise, scale, names=("base", "accepted"))
     if final["run"] != "control" and "control" in last:

@@ -11,8 +11,8 @@ from ...tiers.tier import arms
 from ..config import RunConfig
 from ..feedback.mechanism import Evidence, Floats
 from ..feedback.regression import Data, block_prior, contrast_features, fit, log_shares, stacked_cov
-from .measurement import Z
 
+Z = 1.959963984540054
 REACH = 1.5
 """Bandwidths from the nearest run beyond which nothing that was tried says anything of a plan."""
 LEAST_SHARE = 0.5

@@ -1,17 +1,18 @@
 """Measurement: what the instruments of a run read off a world's models, with paired errors and a shared reference."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from ...eval.clustered import Error
 from ...eval.delta import delta_row
 from ...eval.score import Delta
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
 from .world import World
 
-Z = 1.959963984540054
 SLOTS = {"main": 0, "control": 1, "centre": 2}
 """Whose luck is whose: the same for every mechanism in a world, so that mechanisms are compared in pairs."""
 
@@ -101,5 +102,5 @@ def _contrast(found: Measured, kind: Kind, new: str, ref: str) -> Contrast:
 def _delta(
     name: str, split: Literal["feedback", "hidden"], before: float, after: float, se: float, items: int
 ) -> Delta:
-    means, error = (before, after, after - before), (se, Z * se)
+    means, error = (before, after, after - before), Error(se, math.inf)
     return delta_row(name, "sd", split, ("control", "main"), means, error, (items, items))

@@ -11,8 +11,11 @@ from .evaluate import measure_models, scores_of, suite
 from .train import full_run, train_runs
 
 SPLITS = ("feedback", "hidden")
-AA = (1, 2, 3)
-"""Seeds of the A/A runs: three make three pairs, so that one odd run does not set the floor alone."""
+
+
+def equal_runs(context: Controls) -> dict[str, int]:
+    """The A/A runs' seeds by their names."""
+    return {f"aa-{seed}": seed for seed in range(1, context.config.evaluation.aa_runs + 1)}
 
 
 def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
@@ -20,14 +23,14 @@ def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
     world = planning_context(bench, context, 1, None)
     mixture = shares(world.reference, world.arms)
     base = context.absolute(start)
-    specs = [full_run(context, 0, f"aa-{i}", mixture, base, seed=i) for i in AA]
+    specs = [full_run(context, 0, name, mixture, base, seed=seed) for name, seed in equal_runs(context).items()]
     trained = train_runs(context, 0, specs)
     models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
     measure_models(context, 0, models, start)
     for split in SPLITS:
         asked = suite(context, split)
         scale = scale_of(scores_of(context, 0, "base", split), asked, context.config.evaluation.max_share)
-        floor = noise_floor([scores_of(context, 0, f"aa-{i}", split) for i in AA], asked, scale)
+        floor = noise_floor([scores_of(context, 0, name, split) for name in equal_runs(context)], asked, scale)
         context.db.set_meta(f"scale-{split}", scale)
         context.db.set_meta(f"noise-{split}", floor)
         if split == "feedback":

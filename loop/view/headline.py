@@ -6,6 +6,8 @@ from .formats import count, interval, signed
 from .reader import RunReader
 
 WORDS = {"gain": "better than", "loss": "worse than", "unresolved": "not told apart from"}
+Z80 = 0.842
+"""z(.80): with the half width of an interval, which has Student's t in it, what has to be there to be found."""
 NONE = "No round has finished yet, so there is nothing to say about gains."
 
 
@@ -31,8 +33,8 @@ def headline(run: RunReader) -> dict[str, Any]:
 
 
 def minimum_detectable(delta: dict[str, Any] | None) -> float | None:
-    """Smallest gain that a comparison of this precision finds in 80 % of cases at the 5 % level (2.8 se)."""
-    return 2.8 * delta["se"] if delta else None
+    """Smallest gain that a comparison of this precision finds in 80 % of cases at the 5 % level."""
+    return (delta["high"] - delta["low"]) / 2 + Z80 * delta["se"] if delta else None
 
 
 def _against_start(delta: dict[str, Any] | None, last: int) -> str:

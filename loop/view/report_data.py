@@ -1,6 +1,7 @@
 """What the report says, gathered from a run: plain data, before any drawing."""
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 from ...eval.score import verdict
@@ -189,6 +190,6 @@ def noise(run: RunReader, last: int) -> dict[str, Any]:
     floors = {s: run.db.meta(f"noise-{s}") for s in ("hidden", "feedback")}
     pairs = {f"{s} {r}": run.delta(last, s, "main", r) for s in ("hidden", "feedback") for r in ("control", "start")}
     return {
-        "floor": {s: f["se"]["composite"] for s, f in floors.items() if f},
+        "floor": {s: sqrt(f["items"]["composite"] + 2 * f["variance"]["composite"]) for s, f in floors.items() if f},
         "detectable": {k: minimum_detectable(d) for k, d in pairs.items() if d},
     }

@@ -1,12 +1,14 @@
 """The composite: its unit, its cap, and an error that counts a source file once."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from coevo.eval.clustered import cluster_sums, degrees_of_freedom, half_width, mean_influence, pooled_dof
+from coevo.eval.clustered import Error, cluster_sums, degrees_of_freedom, mean_influence
 from coevo.eval.composite import cap, composite, gains
 
 from .worlds import planted_run, planted_scale, planted_suite
@@ -100,10 +102,17 @@ def test_one_cluster_is_no_error_estimate() -> None:
 
 def test_unequal_clusters_count_for_fewer() -> None:
     assert degrees_of_freedom(np.ones(23), ["big"] * 20 + ["a", "b", "c"]) == 1.0
-    assert pooled_dof([(1.0, 5.0), (0.0, 1.0)]) == pytest.approx(5.0)
-    assert pooled_dof([(1.0, 5.0), (1.0, 5.0)]) == pytest.approx(10.0)
-    assert half_width(1.0, 4.0) == pytest.approx(2.776, abs=1e-3)
-    assert half_width(1.0, 1e6) == pytest.approx(1.960, abs=1e-3)
+
+
+def test_an_error_knows_how_well_it_is_known() -> None:
+    assert Error.of(1.0, 5.0).dof == pytest.approx(5.0)
+    assert Error.of(1.0, 5.0, 1.0, math.sqrt(2 / 5)).dof == pytest.approx(10.0)
+    assert Error.of(0.0, 7.0) == Error(0.0, 7.0) and Error.of(1.0, 5.0, 0.0, 100.0).dof == 1.0
+    assert Error(1.0, 4.0).half_width == pytest.approx(2.776, abs=1e-3)
+    assert Error(2.0, math.inf).half_width == pytest.approx(2 * 1.960, abs=1e-3)
+    assert Error(2.0, 4.0).p(2 * 2.776) == pytest.approx(0.05, abs=1e-4)
+    assert (Error(0.0, 4.0).p(0.0), Error(0.0, 4.0).p(0.1)) == (1.0, 0.0)
+    assert Error(2.0, 1e6).detectable == pytest.approx(2 * 2.80, abs=0.01)
 
 
 def test_the_composite_is_the_mean_gain_in_standard_deviations() -> None:

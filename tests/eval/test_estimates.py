@@ -90,9 +90,12 @@ def test_so_many_items_find_it_four_times_in_five() -> None:
 def test_what_a_round_can_resolve_is_said_by_benchmark() -> None:
     suite = planted_suite(names=("bpb_en", "arithmetic"))
     names = ("bpb_en", "arithmetic", "composite")
-    noise = NoiseFloor(
-        split="feedback", runs=3, dof=6.0, variance=dict.fromkeys(names, 0.0001), se=dict.fromkeys(names, 0.02)
+    parts = {"variance": 0.0001, "spread": 0.0001 * np.sqrt(2 / 5), "items": 0.0, "dof": 15.0}
+    noise = NoiseFloor.model_validate(
+        {"split": "feedback", "runs": 6} | {part: dict.fromkeys(names, float(x)) for part, x in parts.items()}
     )
     found = detectable(noise, suite)
     assert [d.benchmark for d in found] == list(names) and [d.n for d in found] == [70, 70, 140]
-    assert found[0].effect == pytest.approx(0.056) and found[0].floor == pytest.approx(0.0396, abs=1e-4)
+    assert found[0].effect == pytest.approx(0.01 * np.sqrt(2) * 3.514, rel=1e-3) and found[0].floor == pytest.approx(
+        0.0396, abs=1e-4
+    )

@@ -15,7 +15,7 @@ SMALL = {
     " dtype: float32}",
     "training": "{steps: 6, batch: 4, min_blocks: 2, dtype: float32}",
     "evaluation": "{bpb_items: 12, bpb_bytes: 128, cloze_items: 12, cloze_context_bytes: 40, cloze_choice_bytes: 16,"
-    " arithmetic_items: 12, min_items: 4, min_clusters: 2}",
+    " arithmetic_items: 12, min_items: 4, min_clusters: 2, aa_runs: 3}",
     "workers": "2",
 }
 

@@ -46,4 +46,4 @@ def test_trained_tokens_count_every_run_of_a_round() -> None:
     c = config()
     full = c.training.steps * c.training.batch * c.model.block
     probe = c.probes.steps(c.training.steps) * c.training.batch * c.model.block
-    assert trained_tokens(c, 2) == 3 * full + 2 * (2 * full + 6 * probe)
+    assert trained_tokens(c, 2) == 6 * full + 2 * (2 * full + 6 * probe)

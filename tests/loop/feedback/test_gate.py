@@ -1,7 +1,10 @@
 """The gate: which model goes on, guards, and the alarm."""
 
+from math import inf
+
 import pytest
 
+from coevo.eval.clustered import Error
 from coevo.eval.score import Delta
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.gate import Known, accept, alarm, probability
@@ -12,7 +15,15 @@ CONFIG = FeedbackConfig()
 def delta(gain: float, se: float, benchmark: str = "composite") -> Delta:
     verdict = "gain" if gain > 1.96 * se else "loss" if gain < -1.96 * se else "unresolved"
     told = {"benchmark": benchmark, "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
-    numbers = {"before": 0.0, "after": gain, "gain": gain, "se": se, "low": gain - 1.96 * se, "high": gain + 1.96 * se}
+    numbers = {
+        "before": 0.0,
+        "after": gain,
+        "gain": gain,
+        "se": se,
+        "low": gain - 1.96 * se,
+        "high": gain + 1.96 * se,
+        "p": Error(se, inf).p(gain),
+    }
     return Delta.model_validate({**told, **numbers, "n": 9, "clusters": 9, "verdict": verdict})
 
 

@@ -2,10 +2,12 @@
 
 import sys
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
 
+from coevo.eval.clustered import Error
 from coevo.eval.score import Delta
 from coevo.loop.feedback import create
 from coevo.loop.feedback.config import FeedbackConfig
@@ -113,7 +115,15 @@ def as_delta(gain: float, se: float) -> Delta:
     verdict = "gain" if gain > 1.96 * se else "loss" if gain < -1.96 * se else "unresolved"
     return Delta.model_validate(
         {"benchmark": "composite", "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
-        | {"before": 0.0, "after": gain, "gain": gain, "se": se, "low": gain - 1.96 * se, "high": gain + 1.96 * se}
+        | {
+            "before": 0.0,
+            "after": gain,
+            "gain": gain,
+            "se": se,
+            "low": gain - 1.96 * se,
+            "high": gain + 1.96 * se,
+            "p": Error(se, inf).p(gain),
+        }
         | {"n": 500, "clusters": 100, "verdict": verdict}
     )
 

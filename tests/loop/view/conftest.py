@@ -1,6 +1,7 @@
 """A run folder as three finished rounds leave it, made through RunDB and the tiers."""
 
 import hashlib
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from coevo.eval.clustered import Error
 from coevo.loop.run_db import RunDB
 from coevo.tiers.counts import counts
 from coevo.tiers.decision import Action, Decision, Usage
@@ -49,7 +51,9 @@ def write_run(root: Path, finished: int = 3) -> Path:
         db.set_meta("name", root.name)
         db.set_meta("base", {"parameters": 1_310_000, "cached": False, "seconds": 91.0, "tokens": 1_228_800})
         for split in ("feedback", "hidden"):
-            db.set_meta(f"noise-{split}", {"se": dict.fromkeys(BENCHMARKS, 0.006)})
+            parts = {"variance": 0.000002, "spread": 0.000001, "items": 0.000032, "dof": 20.0}
+            floor = {part: dict.fromkeys(BENCHMARKS, x) for part, x in parts.items()}
+            db.set_meta(f"noise-{split}", {"split": split, "runs": 6} | floor)
         aa(db)
         for number in range(1, finished + 1):
             story |= curate(store, number)
@@ -169,7 +173,14 @@ def delta(number: int, name: str, split: str, pair: tuple[str, str], gain: float
     before = 2.9 if bits else 0.0 if whole else 0.41
     row = {"round": number, "benchmark": name, "split": split, "treatment": pair[0], "reference": pair[1]}
     row |= {"metric": "bits_per_byte" if bits else "sd" if whole else "margin", "before": before}
-    row |= {"after": before + gain * (-1 if bits else 1), "gain": gain, "se": se, "low": low, "high": high}
+    row |= {
+        "after": before + gain * (-1 if bits else 1),
+        "gain": gain,
+        "se": se,
+        "low": low,
+        "high": high,
+        "p": Error(se, inf).p(gain),
+    }
     verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
     return row | {"n": 840 if whole else 120, "clusters": 96 if whole else 30, "verdict": verdict}
 

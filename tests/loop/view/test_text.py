@@ -1,9 +1,11 @@
 """Terminal output: says the numbers, is plain in a pipe, and obeys no document."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from coevo.eval.clustered import Error
 from coevo.eval.score import Delta
 from coevo.loop.view import story_text, tables, text
 from coevo.loop.view.compare import compared, tried
@@ -21,6 +23,7 @@ def delta(benchmark: str, gain: float, se: float = 0.02) -> Delta:
             "se": se,
             "low": low,
             "high": high,
+            "p": Error(se, inf).p(gain),
             "n": 840,
             "clusters": 90,
             "verdict": verdict,
