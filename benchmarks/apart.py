@@ -162,8 +162,9 @@ def planted(bench: Bench, number: int, seeds: int, floors: int = 12) -> dict[str
     effect = gain[:, 0].mean(axis=0)
     dof = student_dof(half / se)
     t = stdtrit(dof, 0.975)
-    sure = np.abs(effect) / se  # beyond 25 it is found for certain, and the distribution function gives up
-    power = np.where(sure < 25, 1 - nctdtr(dof, np.minimum(sure, 25), t) + nctdtr(dof, np.minimum(sure, 25), -t), 1.0)
+    size = np.abs(effect) / se
+    wrong = np.nan_to_num(nctdtr(dof, size, -t))  # far from zero the chance of the wrong sign is too small to be had
+    power = 1 - nctdtr(dof, size, t) + wrong
     covered = (np.abs(gain - effect) <= half).mean(axis=1)
     met = (p < 0.05).mean(axis=1)
     return {"effect": effect, "covered": covered, "power": power.mean(axis=(0, 1)), "met": met}
