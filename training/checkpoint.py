@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .digest import tensors_digest
+from .parallel import Alone
 
 KEPT = 2
 """Newest checkpoints that are kept: if the last one is damaged the one before it serves."""
@@ -47,10 +48,13 @@ class Checkpoints:
         """Whether one is written after so many of the steps."""
         return bool(self.every) and step % self.every == 0 and step < steps
 
-    def save(self, at: Progress, model: Any, optimiser: torch.optim.Optimizer) -> None:
-        """Write one whole or not at all, and let go of the oldest."""
+    def save(self, at: Progress, model: Any, optimiser: torch.optim.Optimizer, parallel: Alone) -> None:
+        """Write one whole or not at all, and let go of the oldest; all processes gather, the first writes."""
+        state = {name: parallel.whole(t.detach()) for name, t in _state(model, optimiser).items()}
+        if parallel.rank:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: t.detach().cpu().contiguous() for name, t in _state(model, optimiser).items()}
+        tensors = {name: t.cpu().contiguous() for name, t in state.items()}
         tensors["losses"] = torch.tensor(at.losses, dtype=torch.float64)
         tensors["rows"] = torch.from_numpy(np.array(at.rows, dtype=np.float32))
         told = {"step": at.step, "tokens": at.tokens, "seconds": at.seconds, "micro": at.micro, "notices": at.notices}
@@ -66,7 +70,7 @@ class Checkpoints:
         for old in self._files()[KEPT:]:
             old.unlink()
 
-    def restore(self, model: Any, optimiser: torch.optim.Optimizer) -> Progress:
+    def restore(self, model: Any, optimiser: torch.optim.Optimizer, parallel: Alone) -> Progress:
         """The newest whole checkpoint of this run put into model and optimiser; step 0 where there is none.
 
         One that is cut short, altered or of another run is passed over, which `notices` says.
@@ -78,7 +82,7 @@ class Checkpoints:
                 notices.append(f"checkpoint {path.name} {read}: passed over")
                 continue
             tensors, told = read
-            _put(model, optimiser, tensors)
+            _put(model, optimiser, tensors, parallel)
             rows = [np.asarray(row) for row in tensors["rows"].numpy()]
             told["notices"] = [*told["notices"], *notices]
             return Progress(**told, losses=tensors["losses"].tolist(), rows=rows)
@@ -120,12 +124,12 @@ def _state(model: Any, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     return found
 
 
-def _put(model: Any, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _put(model: Any, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], parallel: Alone) -> None:
     for name, weight in _trained(model).items():
-        weight.data.copy_(tensors[f"weight.{name}"])
-        moments = {k: tensors[f"{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq") if f"{k}.{name}" in tensors}
-        where = weight.device  # fused AdamW counts its steps on the weights' device
-        optimiser.state[weight] = {key: value.to(where) for key, value in moments.items()}
+        weight.data.copy_(parallel.part(tensors[f"weight.{name}"], weight.data))
+        moments = {k: parallel.part(tensors[f"{k}.{name}"], weight.data) for k in ("exp_avg", "exp_avg_sq")}
+        # fused AdamW counts its steps on the weights' device
+        optimiser.state[weight] = {"step": tensors[f"step.{name}"].to(weight.device)} | moments
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -151,9 +151,9 @@ class _Fit:
         self.model, self.recipe, self.parallel, self.observe = model, recipe, parallel, observe
         self.checkpoints = checkpoints
         own = adamw(model, recipe.lr, recipe.weight_decay)
-        self.at = At(micro=recipe.micro) if checkpoints is None else checkpoints.restore(model, own)
-        self.at.micro = self.at.micro or recipe.micro
         self.net, self.optimiser = parallel.wrap(LossModel(model, recipe.dtype), own)
+        self.at = At() if checkpoints is None else checkpoints.restore(model, self.optimiser, parallel)
+        self.at.micro = self.at.micro or recipe.micro
 
     def run(self, batch: Callable[[int], Batch], progress: Progress | None) -> Fitted:
         """All steps that are not done yet."""
@@ -184,8 +184,7 @@ class _Fit:
     def _keep(self) -> None:
         """A checkpoint, where one is due."""
         if self.checkpoints is not None and self.checkpoints.due(self.at.step, self.recipe.steps):
-            if self.parallel.rank == 0:
-                self.checkpoints.save(self.at, self.model, self.optimiser)
+            self.checkpoints.save(self.at, self.model, self.optimiser, self.parallel)
             self.parallel.wait()
 
     def _step(self, data: Batch) -> tuple[float, bool]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..tiers.errors import TrainingError
 from .batch import Batch
@@ -15,8 +16,6 @@ class Alone:
     """One process: nothing to share."""
 
     rank, world = 0, 1
-    keeps_state = True
-    """Whether every process holds all weights and moments, so that a checkpoint can be written from one of them."""
 
     def device(self, wanted: torch.device) -> torch.device:
         """The device of this process."""
@@ -50,6 +49,14 @@ class Alone:
         """The whole weights by name where they are scattered; None where this process holds them."""
         return None
 
+    def whole(self, tensor: Tensor) -> Tensor:
+        """All of a weight or moment of which this process may hold a part; every process has to ask."""
+        return tensor
+
+    def part(self, tensor: Tensor, like: Tensor) -> Tensor:
+        """What this process holds of a whole tensor, laid out as the weight `like` is."""
+        return tensor.to(like.device)
+
     def wait(self) -> None:
         """Until every process is here."""
 
@@ -62,7 +69,7 @@ class Launched(Alone):
 
         self.accelerator: Any = Accelerator()
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
-        self.keeps_state = "FSDP" not in str(self.accelerator.distributed_type)
+        self._scattered = "FSDP" in str(self.accelerator.distributed_type)
 
     def device(self, wanted: torch.device) -> torch.device:
         """As accelerate dealt them out."""
@@ -93,8 +100,7 @@ class Launched(Alone):
     def clip(self, net: Any, most: float) -> Tensor:
         """Over all processes' shards."""
         norm: Any = self.accelerator.clip_grad_norm_(net.parameters(), most)
-        whole: Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
-        return whole
+        return self.whole(norm)
 
     def total(self, value: Tensor) -> Tensor:
         """The sum over the processes."""
@@ -108,10 +114,22 @@ class Launched(Alone):
 
     def weights(self, net: Any) -> dict[str, Tensor] | None:
         """Gathered from the shards; complete in the first process alone."""
-        if self.keeps_state:
+        if not self._scattered:
             return None
         found: dict[str, Tensor] = self.accelerator.get_state_dict(net)
         return {name.removeprefix("model."): tensor for name, tensor in found.items()}
+
+    def whole(self, tensor: Tensor) -> Tensor:
+        """Gathered from the shards."""
+        found: Tensor = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        return found
+
+    def part(self, tensor: Tensor, like: Tensor) -> Tensor:
+        """This process's shard."""
+        there = tensor.to(like.device)
+        if not isinstance(like, DTensor):
+            return there
+        return distribute_tensor(there, like.device_mesh, like.placements)
 
     def wait(self) -> None:
         """Until every process is here."""

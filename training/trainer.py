@@ -17,6 +17,7 @@ from .digest import RECIPE, digest
 from .exposure import save_seen
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
 from .lora import check_base, save_adapter, with_adapter
+from .memory import is_out_of_memory
 from .merge import merge_adapter, merged
 from .mixing import mixer
 from .models import build_folder, check_vocabulary, copy_tokenizer, load_model, recompute_activations, save_model
@@ -136,22 +137,39 @@ def train_weights(job: Job, progress: Progress | None) -> tuple[Any, Fitted, Bat
     spec, device = job.spec, job.parallel.device(choose_device(job.spec.config.device))
     dtype = choose_dtype(spec.config.dtype, device)
     model = _loaded(job, device, dtype)
-    if spec.config.checkpoint and not job.parallel.keeps_state:
-        raise TrainingError("checkpoints inside a run want all weights in each process: set training.checkpoint=0")
     batches = job.batches()
-    fitted = fit(
-        model,
-        batches,
-        _recipe(spec, device, dtype),
-        progress,
-        observe=batches.observe if isinstance(batches, MixedBatches) else None,
-        checkpoints=job.checkpoints,
-        parallel=job.parallel,
-    )
+    with _room():
+        fitted = fit(
+            model if spec.config.method == "qlora" else model.to(device),
+            batches,
+            _recipe(spec, device, dtype),
+            progress,
+            observe=batches.observe if isinstance(batches, MixedBatches) else None,
+            checkpoints=job.checkpoints,
+            parallel=job.parallel,
+        )
     if fitted.weights is not None and job.parallel.rank == 0:  # scattered: gathered into a model of its own
         model = _loaded(job, torch.device("cpu"), dtype)
         model.load_state_dict(fitted.weights)
     return model, fitted, batches, dtype
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Where fewer rows at once do not help: weights and moments.
+
+    Raises:
+        TrainingError: memory was too small for them.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as e:
+        if isinstance(e, TrainingError) or not is_out_of_memory(e):
+            raise
+        raise TrainingError(
+            "out of memory for weights and optimiser: set training.method=lora, name a smaller model, or share it with "
+            "training.processes and FSDP"
+        ) from e
 
 
 def _train(job: Job, out: Path, progress: Progress | None) -> None:
@@ -190,7 +208,7 @@ def _tracked(spec: RunSpec, progress: Progress | None) -> Iterator[Progress | No
 
 
 def _loaded(job: Job, device: torch.device, dtype: torch.dtype) -> Any:
-    """The base on its device, wrapped for LoRA where that is the method."""
+    """The base on the CPU (of four bits: on its device), wrapped for LoRA where that is the method."""
     spec, config, block = job.spec, job.spec.config, job.index.block
     if spec.adapter and config.method == "full":
         raise TrainingError("an adapter can only be trained on with training.method=lora, got method=full")
@@ -207,7 +225,7 @@ def _loaded(job: Job, device: torch.device, dtype: torch.dtype) -> Any:
         if spec.adapter:
             check_base(Path(spec.adapter), model_fingerprint(Path(spec.base)))
         model = with_adapter(model, config, spec.seed, spec.adapter)
-    return model if config.method == "qlora" else model.to(device)
+    return model
 
 
 def _recipe(spec: RunSpec, device: torch.device, dtype: torch.dtype) -> Recipe:

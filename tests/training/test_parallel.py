@@ -1,12 +1,16 @@
 """Processes started by `accelerate launch` share a run and end with the weights of one process."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from coevo.training.models import load_model
 from coevo.training.spec import RunSpec, TrainedModel
@@ -17,14 +21,27 @@ KINDS = {"data parallel": ["--multi_gpu"], "FSDP": ["--use_fsdp", "--fsdp_versio
 MOVED = "model.layers.0.mlp.up_proj.weight"
 
 
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+
+
+def command(file: Path, kind: str) -> list[str]:
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--num_machines", "1"]
+    return [
+        *launch,
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        *KINDS[kind],
+        "-m",
+        "coevo.training",
+        str(file),
+    ]
+
+
 def launched(spec: RunSpec, file: Path, kind: str) -> "subprocess.CompletedProcess[str]":
     file.write_text(spec.model_dump_json())
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--num_machines", "1"]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", *KINDS[kind]]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.run(
-        [*command, "-m", "coevo.training", str(file)], env=environment, capture_output=True, text=True, timeout=250
-    )
+    return subprocess.run(command(file, kind), env=ENVIRONMENT, capture_output=True, text=True, timeout=250)
 
 
 @pytest.mark.parametrize(("kind", "method"), [("data parallel", "lora"), ("FSDP", "full")])
@@ -44,6 +61,30 @@ def test_two_processes_train_what_one_does(spec: RunSpec, tmp_path: Path, kind: 
     for name, weight in other.items():
         torch.testing.assert_close(one[name], weight, atol=2e-4, rtol=1e-3)
     assert not torch.equal(one[MOVED], before[MOVED])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_kill_of_both_processes_is_survived_bit_equal(spec: RunSpec, tmp_path: Path, kind: str) -> None:
+    config = spec.config.model_copy(update={"checkpoint": 4, "max_epochs": 1e4})
+    spec = spec.model_copy(update={"config": config, "steps": 40})
+    whole = spec.model_copy(update={"out": spec.out + "-whole"})
+    assert launched(whole, tmp_path / "whole.json", kind).returncode == 0
+    kept, file = Path(f"{spec.out}.checkpoints"), tmp_path / "spec.json"
+    file.write_text(spec.model_dump_json())
+    with subprocess.Popen(command(file, kind), env=ENVIRONMENT, stderr=subprocess.DEVNULL) as p:
+        while not list(kept.glob("step-*")) and p.poll() is None:
+            time.sleep(0.01)
+        for process in [*psutil.Process(p.pid).children(recursive=True), psutil.Process(p.pid)]:
+            process.kill()
+    assert p.returncode == -9 and not Path(spec.out).exists(), "killed before it was done"
+    done = launched(spec, file, kind)
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = TrainedModel.model_validate_json(done.stdout.strip().splitlines()[-1])
+    first = json.loads(next(line for line in done.stderr.splitlines() if line.startswith('{"step"')))["step"]
+    assert first > 4 and made.notices == () and not kept.exists(), "it went on from a checkpoint"
+    one, other = (load_file(Path(m) / "model.safetensors") for m in (spec.out, whole.out))
+    assert all(torch.equal(one[k], other[k]) for k in other)
 
 
 def test_a_batch_that_cannot_be_shared_is_said(spec: RunSpec, tmp_path: Path) -> None:

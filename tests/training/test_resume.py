@@ -139,6 +139,46 @@ def test_out_of_memory_halves_the_rows_and_goes_on(spec: RunSpec, monkeypatch: p
     assert all(torch.allclose(one[k], other[k], atol=2e-4) for k in one)
 
 
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_memory_that_runs_out_in_the_middle_of_an_update_costs_nothing(
+    spec: RunSpec, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allocator itself refuses, in the second part of the fourth update: what had added up is thrown away."""
+    spec = trained_as(spec, micro_batch=2)
+    whole = run(spec.model_copy(update={"out": spec.out + "-whole"}))
+    calls: list[int] = []
+    forward = LossModel.forward
+
+    def refused(*_: object) -> None:
+        torch.empty(1 << 60)
+
+    def crowded(self: LossModel, tokens: torch.Tensor, *rest: object) -> torch.Tensor:
+        calls.append(len(tokens))
+        loss = forward(self, tokens, *rest)  # type: ignore[arg-type]
+        if len(calls) == 8 and where == "forward":
+            refused()
+        if len(calls) == 8:
+            loss.register_hook(refused)  # type: ignore[no-untyped-call]
+        return loss
+
+    monkeypatch.setattr(LossModel, "forward", crowded)
+    made = run(spec)
+    assert calls == [2] * 8 + [1] * 4 * (spec.steps - 3)
+    assert made.notices == ("out of memory at step 4: 1 rows at once from here on",)
+    assert made.losses == pytest.approx(whole.losses, abs=1e-5) and made.tokens == whole.tokens
+    one, other = (load_model(Path(m.path)).state_dict() for m in (made, whole))
+    assert all(torch.allclose(one[k], other[k], atol=1e-4) for k in one)
+
+
+def test_no_memory_for_the_optimiser_or_the_model_is_said(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", refused)
+    with pytest.raises(TrainingError, match=r"out of memory.*training\.method=lora"):
+        run(spec)
+
+
 def test_too_little_memory_for_one_row_is_said(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     memory_for(0, monkeypatch)
     with pytest.raises(TrainingError, match=r"even with one row at a time.*gradient_checkpointing"):
