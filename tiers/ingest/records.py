@@ -111,7 +111,7 @@ def _rows(path: Place, sample: Sample) -> Iterator[Row]:
     if suffix(path.name) in ARCHIVES:
         yield from warc.pages(path, sample.config)
     elif suffix(path.name) == ".parquet":
-        yield from parquet_rows(path, TEXTS, tuple(dict.fromkeys((*NAMES, *ABOUT))))
+        yield from parquet_rows(path, TEXTS, tuple(dict.fromkeys((*NAMES, *ABOUT))), sample.config)
     else:
         yield from lines(path, sample.config)
 

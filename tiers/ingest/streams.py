@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 
 from ..config import IngestConfig
 from .place import Place, stored_bytes
-from .unpack import BLOCK, Damaged, unpacked
+from .unpack import BLOCK, RATIO_FROM, Damaged, unpacked
 
 ROWS = 256
+BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def lines(path: Place, config: IngestConfig) -> Iterator[tuple[int, bytes] | Fau
 
 
 def parquet_rows(
-    path: Place, texts: tuple[str, ...], names: tuple[str, ...]
+    path: Place, texts: tuple[str, ...], names: tuple[str, ...], config: IngestConfig
 ) -> Iterator[tuple[int, dict[str, Any]] | Fault]:
     """Numbered rows of a parquet file, the wanted columns only; strings come as bytes, as they may not be UTF-8.
 
@@ -53,30 +54,44 @@ def parquet_rows(
         path: the file.
         texts: columns of which it must have one.
         names: further columns, read where present.
+        config: how far a file may grow.
     """
-    number = 0
+    number = grown = 0
     try:
-        stored_bytes(path)
-        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
-            there = file.schema_arrow.names
+        most = max(RATIO_FROM, config.max_gzip_ratio * stored_bytes(path))
+        # text stays dictionary-encoded, or a few pages would grow to gigabytes; columns are read page by page
+        with path.open("rb") as stream:
+            schema = pq.read_schema(stream)
+            there, encoded = schema.names, [n for n in texts if n in schema.names and _is_text(schema.field(n).type)]
+            file = pq.ParquetFile(stream, read_dictionary=encoded, buffer_size=BUFFER)
             if not set(texts) & set(there):
                 yield Fault(
                     "", f"missing text field: wanted a column of {', '.join(texts)}, got {', '.join(there)[:200]}"
                 )
                 return
             for batch in file.iter_batches(batch_size=ROWS, columns=[n for n in (*texts, *names) if n in there]):
-                for row in pa.Table.from_batches([_as_bytes(batch)]).to_pylist():
+                columns = {name: _as_bytes(batch[name]) for name in batch.schema.names}
+                for at in range(batch.num_rows):
                     number += 1
+                    row = {name: column[at].as_py() for name, column in columns.items()}
+                    grown += sum(len(row[name] or ()) for name in texts if isinstance(row.get(name), bytes))
+                    if grown > min(most, config.max_unpacked_bytes):
+                        yield Fault(
+                            str(number),
+                            f"parquet bomb: it grows to more than {grown} bytes of text; the rest is not read",
+                        )
+                        return
                     yield number, row
     except (pa.ArrowException, OSError) as error:
         yield Fault(str(number + 1), f"broken parquet after {number} rows: {str(error).splitlines()[0][:200]}")
 
 
-def _as_bytes(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with string columns seen as binary."""
-    kinds = [
-        pa.large_binary() if pa.types.is_string(c.type) or pa.types.is_large_string(c.type) else c.type
-        for c in batch.columns
-    ]
-    columns = [c.cast(kind) for c, kind in zip(batch.columns, kinds, strict=True)]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+def _as_bytes(column: pa.Array) -> pa.Array:
+    """A column of strings seen as binary."""
+    if pa.types.is_dictionary(column.type):
+        return pa.DictionaryArray.from_arrays(column.indices, _as_bytes(column.dictionary))
+    return column.cast(pa.large_binary()) if _is_text(column.type) else column
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
