@@ -2,7 +2,8 @@
 
 A document appears once (INGEST, QUARANTINE, EDIT's and CREATE's `made`): a second appearance of the same id changes
 nothing, so ingesting a source again or writing the same text again undoes no promotion. After that the last
-decision wins: PROMOTE and DEMOTE hold it at their tier, DROP, QUARANTINE and EDIT set it aside.
+decision wins: PROMOTE and DEMOTE hold it at their tier, DROP, QUARANTINE and EDIT set it aside; a move that
+`transitions` does not know as legal is a bug of the step that wrote it, and refused.
 """
 
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .decision import Action
 from .errors import LedgerError
 from .ledger import Ledger
 from .rows import STRINGS, parents_of
+from .tier import Tier
+from .transitions import ABSENT, ACTIONS, APPLIED, ASIDE, illegal, numbers
 
 STATUSES = ("held", "dropped", "quarantined", "superseded")
 HOLDINGS_SCHEMA = pa.schema(
@@ -29,11 +31,8 @@ HOLDINGS_SCHEMA = pa.schema(
         ("parents", STRINGS),
     ]
 )
-APPLIED = ["doc", "action", "reason", "domain", "tier", "kind", "source", "sources", "made"]
-"""The ledger's columns that bear on the holdings."""
-
-_ACTIONS = [Action.INGEST, Action.QUARANTINE, Action.DROP, Action.PROMOTE, Action.DEMOTE, Action.EDIT, Action.CREATE]
-_INGEST, _QUARANTINE, _DROP, _PROMOTE, _DEMOTE, _EDIT, _CREATE = range(len(_ACTIONS))
+_NAMES = pa.array([a.value for a in ACTIONS])
+_INGEST, _QUARANTINE, _DROP, _PROMOTE, _DEMOTE, _EDIT, _CREATE = range(len(ACTIONS))
 _STATUS_AFTER = np.array([0, 2, 1, 0, 0, 3, 0], dtype=np.int8)
 _BATCH = 2_000_000
 
@@ -72,26 +71,24 @@ def apply(holdings: pa.Table, rows: pa.Table) -> pa.Table:
         A new table: documents in order of first appearance.
 
     Raises:
-        LedgerError: a row moves a document that never appeared, or lacks the tier, domain or `made` its action needs.
+        LedgerError: a row moves a document that never appeared, or as it may not be moved (`transitions.legal`), or
+            lacks the tier, domain or `made` its action needs.
     """
-    rows = rows.select(APPLIED).filter(pc.is_in(rows["action"], value_set=pa.array([a.value for a in _ACTIONS])))
+    rows = rows.select(APPLIED).filter(pc.is_in(rows["action"], value_set=_NAMES))
     rows = rows.combine_chunks()
     if rows.num_rows == 0:
         return holdings
-    action = _numbers(pc.index_in(rows["action"].combine_chunks(), value_set=pa.array([a.value for a in _ACTIONS])))
+    action = numbers(pc.index_in(rows["action"].combine_chunks(), value_set=_NAMES))
     _check_fields(rows, action)
     doc, made, total = _codes(holdings, rows, action)
     first = _first_appearance(holdings.num_rows, action, made, total)
     itself = (action == _EDIT) & (doc == made)  # an edit that changed no letter: the document itself moves
     _check_known(rows, action, doc, first)
+    _check_legal(holdings, rows, action, doc, made, total)
     born = np.flatnonzero(first < np.iinfo(np.int64).max)
     born = born[np.argsort(first[born], kind="stable")]  # the held ones first: they appeared at -1
     base = _with_appeared(holdings, rows, action, first[born[holdings.num_rows :]])
     return _moved(base, rows, np.where(itself, _PROMOTE, action), doc, born, total)
-
-
-def _numbers(array: pa.Array) -> Ints:
-    return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False))
 
 
 def _codes(holdings: pa.Table, rows: pa.Table, action: Ints) -> tuple[Ints, Ints, int]:
@@ -100,7 +97,7 @@ def _codes(holdings: pa.Table, rows: pa.Table, action: Ints) -> tuple[Ints, Ints
     makes = pa.array((action == _EDIT) | (action == _CREATE))
     made = pc.if_else(makes, rows["made"].combine_chunks(), doc)
     encoded = pa.concat_arrays([*holdings["id"].chunks, doc, made]).dictionary_encode()
-    codes, n, m = _numbers(encoded.indices), holdings.num_rows, rows.num_rows
+    codes, n, m = numbers(encoded.indices), holdings.num_rows, rows.num_rows
     return codes[n : n + m], codes[n + m :], len(encoded.dictionary)
 
 
@@ -141,6 +138,23 @@ def _check_known(rows: pa.Table, action: Ints, doc: Ints, first: Ints) -> None:
         raise LedgerError(f"{said} comes before the document: an earlier step was not committed, commit it first")
 
 
+def _check_legal(holdings: pa.Table, rows: pa.Table, action: Ints, doc: Ints, made: Ints, total: int) -> None:
+    """Raise LedgerError for a move that a document may not make from where it stands."""
+    state = np.full(total, ABSENT)
+    held = np.asarray(pc.equal(holdings["status"], "held").to_numpy())
+    state[: holdings.num_rows] = np.where(held, numbers(holdings["tier"].combine_chunks()), ASIDE)
+    tier = numbers(pc.fill_null(rows["tier"].combine_chunks(), 0))
+    bad = illegal(action, doc, made, tier, state)
+    if len(bad.at):
+        i, stands = int(bad.at[0]), _named(int(bad.before[0]))
+        move = f"the {rows['action'][i]} of document {rows['doc'][i]} to {_named(int(bad.after[0]))}"
+        raise LedgerError(f"{move} is no legal move: it is {stands}. Fix the step that wrote it")
+
+
+def _named(state: int) -> str:
+    return {ABSENT: "not there", ASIDE: "set aside"}.get(state) or f"held at {Tier(state).name}"
+
+
 def _with_appeared(holdings: pa.Table, rows: pa.Table, action: Ints, at: Ints) -> pa.Table:
     """The holdings with the documents that first appear in rows `at` at their end."""
     if len(at) == 0:
@@ -164,10 +178,10 @@ def _moved(base: pa.Table, rows: pa.Table, action: Ints, doc: Ints, born: Ints, 
     placed = np.flatnonzero(np.isin(action, (_PROMOTE, _DEMOTE)))
     last_tier[doc[placed]] = placed
     at, at_tier, n = last[born], last_tier[born], base.num_rows
-    status = _numbers(pc.index_in(base["status"].combine_chunks(), value_set=pa.array(STATUSES)))
+    status = numbers(pc.index_in(base["status"].combine_chunks(), value_set=pa.array(STATUSES)))
     status = np.where(at >= 0, _STATUS_AFTER[action[at]], status)
-    tiers = _numbers(pc.fill_null(rows["tier"].combine_chunks(), -1))
-    tier = np.where(at_tier >= 0, tiers[at_tier], _numbers(base["tier"].combine_chunks())).astype(np.int8)
+    tiers = numbers(pc.fill_null(rows["tier"].combine_chunks(), -1))
+    tier = np.where(at_tier >= 0, tiers[at_tier], numbers(base["tier"].combine_chunks())).astype(np.int8)
     reasons = pa.concat_arrays([*base["reason"].chunks, *rows["reason"].chunks])
     columns = {name: base[name] for name in HOLDINGS_SCHEMA.names}
     columns["tier"] = pa.array(tier)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .apply import APPLIED, apply, no_holdings, replay
+from .apply import apply, no_holdings, replay
 from .document import Document
 from .errors import InputError, LedgerError
 from .ledger import UNCOUNTED, Ledger
@@ -17,6 +17,7 @@ from .parts import RESCUE, content_digest, discard_temporary, file_digest, read_
 from .rows import as_array, made_documents
 from .texts import Texts, joined
 from .tier import Arm, Tier
+from .transitions import APPLIED
 
 SCORES_SCHEMA = pa.schema(
     [

@@ -1,4 +1,4 @@
-"""Transitions: the legal moves of a document between its states, and an audit of a ledger against them.
+"""Transitions: the legal moves of a document between its states; `apply` makes no other, an audit finds others.
 
 A document is absent, held at a tier, dropped, quarantined or superseded. What may happen:
 
@@ -6,25 +6,31 @@ A document is absent, held at a tier, dropped, quarantined or superseded. What m
     held at Ln  -> held higher (promote), one lower (demote), dropped, quarantined, superseded (edit)
     set aside   -> nothing: what is dropped, quarantined or superseded stays so
 
-A second appearance changes nothing and is legal: a source may be read again, a text be written again. The audit is
-vectorised: rows sorted by document and time, each held against the state that the one before it left.
+A second appearance changes nothing and is legal: a source may be read again, a text be written again, and what cannot
+be read be quarantined once more. All is vectorised: moves sorted by document and time, each held against the state
+that the one before it left.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .apply import APPLIED
 from .decision import Action
 from .rows import as_array
+from .tier import Tier
 from .tokens import Ints
 
+APPLIED = ["doc", "action", "reason", "domain", "tier", "kind", "source", "sources", "made"]
+"""The ledger's columns that bear on the holdings."""
 ABSENT, ASIDE = -2, -1
 """States besides the tiers 0 to 4: not there yet; dropped, quarantined or superseded."""
-APPEARS = (Action.INGEST, Action.QUARANTINE, Action.EDIT, Action.CREATE)
-_CODE = {action: n for n, action in enumerate(Action)}
+ACTIONS = (
+    Action.INGEST, Action.QUARANTINE, Action.DROP, Action.PROMOTE, Action.DEMOTE, Action.EDIT, Action.CREATE,
+)  # fmt: skip
+"""Those that bear on the holdings; elsewhere an action is its place here."""
+_INGEST, _QUARANTINE, _DROP, _PROMOTE, _DEMOTE, _EDIT, _CREATE = range(len(ACTIONS))
 
 
 def legal(action: Action, before: int, after: int) -> bool:
@@ -36,9 +42,7 @@ def legal(action: Action, before: int, after: int) -> bool:
         return held and after == before - 1
     if action in (Action.DROP, Action.EDIT):
         return held and after == ASIDE
-    if action is Action.QUARANTINE:
-        return before == ABSENT or held
-    return True  # the others move nothing, or make what is not there yet
+    return True  # the others move nothing, make what is not there yet, or set aside what may be set aside already
 
 
 def violations(rows: pa.Table) -> pa.Table:
@@ -50,64 +54,88 @@ def violations(rows: pa.Table) -> pa.Table:
     Returns:
         Columns at (position in `rows`), doc, action, before, after; empty where every move was legal.
     """
-    rows = rows.select(APPLIED).combine_chunks()
-    action = _codes(rows["action"])
-    at, doc, after, kind = _events(rows, action)
-    order = np.lexsort((kind, at, doc))  # what a row makes appears before what it does is judged
-    at, doc, after, kind = at[order], doc[order], after[order], kind[order]
-    before = _states_before(doc, after, kind)
-    moves = kind == 1
-    asked = np.stack([action[at[moves]], before[moves], after[moves]], axis=1)
-    unique, which = np.unique(asked, axis=0, return_inverse=True)
-    names = list(Action)
-    good = np.array([legal(names[a], b, c) for a, b, c in unique.tolist()], bool)
-    bad = np.flatnonzero(moves)[~good[which.ravel()]] if len(unique) else np.zeros(0, np.int64)
-    bad = bad[np.argsort(at[bad], kind="stable")]
-    taken = rows.take(pa.array(at[bad], pa.int64()))
-    return pa.table(
-        {
-            "at": pa.array(at[bad], pa.int64()),
-            "doc": taken["doc"],
-            "action": taken["action"],
-            "before": pa.array(before[bad], pa.int64()),
-            "after": pa.array(after[bad], pa.int64()),
-        }
-    )
-
-
-def _codes(actions: pa.ChunkedArray) -> Ints:
-    known = pa.array([a.value for a in Action])
-    return np.asarray(pc.index_in(actions.combine_chunks(), value_set=known).to_numpy(zero_copy_only=False), np.int64)
-
-
-def _events(rows: pa.Table, action: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Rows, documents, states afterwards and kinds (0 an appearance, 1 a move) of all that happens in some rows."""
-    tier = np.asarray(pc.fill_null(rows["tier"].cast(pa.int64()), 0).to_numpy())
-    makes = np.isin(action, [_CODE[Action.EDIT], _CODE[Action.CREATE]])
-    itself = makes & np.asarray(pc.fill_null(pc.equal(rows["made"], rows["doc"]), False).to_numpy())
+    known = pa.array([a.value for a in ACTIONS])
+    moving = pc.indices_nonzero(pc.is_in(rows["action"], value_set=known))
+    rows = rows.select(APPLIED).take(moving).combine_chunks()
+    action = numbers(pc.index_in(rows["action"].combine_chunks(), value_set=known))
     ids = pa.concat_arrays([as_array(rows["doc"], pa.string()), as_array(rows["made"], pa.string())])
-    code = np.asarray(pc.fill_null(ids.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False), np.int64)
+    code = numbers(pc.fill_null(ids.dictionary_encode().indices, -1))
     doc, made = code[: len(action)], code[len(action) :]
-    born = np.flatnonzero(makes & ~itself)
-    read = np.flatnonzero(action == _CODE[Action.INGEST])
-    moving = [_CODE[a] for a in (Action.PROMOTE, Action.DEMOTE, Action.DROP, Action.QUARANTINE, Action.EDIT)]
-    moved = np.flatnonzero(np.isin(action, moving) & ~itself)
-    placed = np.isin(action[moved], [_CODE[Action.PROMOTE], _CODE[Action.DEMOTE]])
-    parts = (
-        (born, made[born], tier[born], 0),
-        (read, doc[read], np.zeros(len(read), np.int64), 0),
-        (moved, doc[moved], np.where(placed, tier[moved], ASIDE), 1),
-    )
-    columns: list[list[Any]] = [[p[0] for p in parts], [p[1] for p in parts], [p[2] for p in parts]]
-    kinds = [np.full(len(p[0]), p[3]) for p in parts]
-    at, docs, after, kind = (np.concatenate(c).astype(np.int64) for c in (*columns, kinds))
-    return at, docs, after, kind
+    tier = numbers(pc.fill_null(rows["tier"].combine_chunks(), 0))
+    bad = illegal(action, doc, made, tier, np.full(len(ids), ABSENT))
+    taken = rows.take(pa.array(bad.at))
+    at = moving.take(pa.array(bad.at)).cast(pa.int64())
+    before, after = pa.array(bad.before, pa.int64()), pa.array(bad.after, pa.int64())
+    return pa.table({"at": at, "doc": taken["doc"], "action": taken["action"], "before": before, "after": after})
 
 
-def _states_before(doc: Ints, after: Ints, kind: Ints) -> Ints:
-    """[e] state before each event, events sorted by document and time; later appearances change nothing."""
+class Illegal(NamedTuple):
+    """Moves that may not be, in the order of their rows."""
+
+    at: Ints
+    """[v] rows."""
+    before: Ints
+    """[v] states that they met."""
+    after: Ints
+    """[v] states that they would leave."""
+
+
+def illegal(action: Ints, doc: Ints, made: Ints, tier: Ints, state: Ints) -> Illegal:
+    """The illegal ones among n rows.
+
+    Args:
+        action: [n] places in ACTIONS.
+        doc: [n] the documents decided about, as numbers.
+        made: [n] the documents that EDIT and CREATE make.
+        tier: [n] tiers named; whatever where none is.
+        state: [m] states of documents 0..m-1 before all rows; of those that are not there yet ABSENT.
+    """
+    itself = (action == _EDIT) & (doc == made)  # an edit that changed no letter: the document itself moves up
+    does = np.where(itself, _PROMOTE, action)
+    moved = np.flatnonzero(np.isin(does, (_PROMOTE, _DEMOTE, _DROP, _QUARANTINE, _EDIT)))
+    after = np.where(np.isin(does, (_PROMOTE, _DEMOTE)), tier, ASIDE)[moved]
+    before, moves = state[doc[moved]], np.bincount(doc[moved], minlength=len(state))
+    busy = (moves > 1) | ((moves > 0) & (state == ABSENT))  # of others the state before all rows is the state before
+    if busy.any():
+        born = np.flatnonzero(np.isin(does, (_INGEST, _EDIT, _CREATE)))
+        comes = np.where(does[born] == _INGEST, doc[born], made[born])
+        starts = np.where(does[born] == _INGEST, 0, tier[born])
+        mine, theirs = busy[comes], busy[doc[moved]]
+        appeared = (born[mine], comes[mine], starts[mine])
+        before[theirs] = _followed(
+            np.flatnonzero(busy), state, appeared, (moved[theirs], doc[moved][theirs], after[theirs])
+        )
+    bad = _wrong(does[moved], before, after)
+    return Illegal(moved[bad], before[bad], after[bad])
+
+
+Events = tuple[Ints, Ints, Ints]
+"""Rows, documents and the states that they have afterwards."""
+
+
+def _followed(docs: Ints, state: Ints, appeared: Events, moved: Events) -> Ints:
+    """[k] state before each of k moves of documents that appear or move more than once; appearing twice is nothing."""
+    docs = docs[state[docs] != ABSENT]
+    known = (np.full(len(docs), -1), docs, state[docs])
+    at, doc, after = (np.concatenate(parts).astype(np.int64) for parts in zip(known, appeared, moved, strict=True))
+    kind = np.repeat([0, 0, 1], [len(known[0]), len(appeared[0]), len(moved[0])])
+    order = np.lexsort((kind, at, doc))  # what a row makes appears before what it does is judged
+    doc, after, kind = doc[order], after[order], kind[order]
     fresh = np.concatenate([np.ones(min(1, len(doc)), bool), doc[1:] != doc[:-1]])
-    counts = fresh | (kind == 1)
-    last = np.maximum.accumulate(np.where(counts, np.arange(len(doc)), -1))
-    before = np.where(fresh, ABSENT, after[np.concatenate([[0], last[:-1]])[: len(doc)]])
-    return np.asarray(before, np.int64)
+    last = np.maximum.accumulate(np.where(fresh | (kind == 1), np.arange(len(doc)), -1))
+    found = np.where(fresh, ABSENT, after[np.concatenate([[0], last[:-1]])[: len(doc)]])
+    before = np.empty(len(order), np.int64)
+    before[order] = found
+    return before[len(order) - len(moved[0]) :]
+
+
+def _wrong(action: Ints, before: Ints, after: Ints) -> Any:
+    """[n] whether each move is illegal; each different one is looked up once."""
+    states = range(ABSENT, len(Tier))
+    table = np.array([[[not legal(a, b, c) for c in states] for b in states] for a in ACTIONS])
+    return table[action, before - ABSENT, after - ABSENT]
+
+
+def numbers(array: pa.Array) -> Ints:
+    """An array without nulls as integers."""
+    return np.asarray(array.cast(pa.int64()).to_numpy(zero_copy_only=False))

@@ -224,7 +224,7 @@ def test_a_sealed_round_lists_every_file_and_can_be_read_later(store: Store) -> 
     assert store.holdings(0).num_rows == N and store.holdings(1).num_rows == N + 1
     assert store.verify() == 6
     with pytest.raises(LedgerError, match=r"round-001\.json seals the round with other content"):
-        store.commit(1, "gate", promote(1))
+        store.commit(1, "demote", rows(1, "demote", "rule", IDS[1:3], Action.DEMOTE, "bad", "en", Tier.L1))
         store.seal(1)
 
 
