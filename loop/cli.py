@@ -258,6 +258,37 @@ def compare(reference: str, treatment: str, runs: Path, as_json: bool) -> None:
     _show(compare_runs(runs, reference, treatment), text.compare, as_json)
 
 
+@cli.command("eval")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--packs", multiple=True, metavar="FILE", help="Benchmark file of JSON lines, or a folder of them.")
+@click.option("--tasks", multiple=True, metavar="NAME", help="lm-eval task, group or tag.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A setting, such as evaluation.pack_items=100."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("scores"), show_default=True, help="Scores by question."
+)
+@JSON
+def evaluate(
+    models: tuple[str, ...],
+    packs: tuple[str, ...],
+    tasks: tuple[str, ...],
+    overrides: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Score models on disk (BASE+ADAPTER for an adapter) on real benchmarks: a table with 95 % intervals and n.
+
+    The second and further models are compared with the first, question by question. What was measured before is not
+    measured again. Settings are those of `evaluation` in a run: pack_items, pack_bytes, pack_shots, written=TOKENS,
+    pack_choices=letters, chat, engine=vllm, dtype (docs/evaluation.md).
+    """
+    from .evaluation import evaluate_models
+    from .view.evaluation_text import evaluated
+
+    _show(evaluate_models(models, packs, tasks, overrides, out, _aside), evaluated, as_json)
+
+
 @cli.command()
 @click.argument("name")
 @RUNS
@@ -323,6 +354,10 @@ def _expect(found: Any) -> None:
     from .view import text
 
     text.estimate(found.model_dump(mode="json"))
+
+
+def _aside(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _show(data: Any, render: Any, as_json: bool) -> None:

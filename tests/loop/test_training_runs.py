@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from coevo.eval import load_suite, measure, read_scores
 from coevo.loop.config import load_config
 from coevo.loop.nodes.train import ablations
 from coevo.loop.run_db import RunDB
@@ -54,3 +56,31 @@ def test_a_run_that_stacks_one_adapter_with_ablations_and_odm(cli, settings: lis
     again = merge_adapter(root / "models/base", second, root / "again")
     one, other = (load_model(p).state_dict() for p in (again, root / runs[2, "main"]["path"]))
     assert all((one[k] - other[k]).abs().max() < 1e-6 for k in one), "one adapter on the first base is the whole model"
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["stack", "continue"])
+def test_adapters_on_one_base_are_measured_as_their_merged_models(cli, settings: list[str], mode: str) -> None:  # type: ignore[no-untyped-def]
+    """Two rounds, the second upon an accepted adapter: every score file is that of the model merged on disk."""
+    training = "{steps: 6, batch: 4, min_blocks: 2, dtype: float32, method: lora, lora_rank: 4}"
+    more = ["--set", f"training={training}", "--set", f"mode={mode}", "--set", "evaluation.adapters=true"]
+    more += ["--set", "probes={count: 1, rubrics: false}", "--set", "domains=[code]"]
+    done = cli("run", "--name", mode, "--rounds", "2", *settings, *more)
+    assert done.returncode == 0, done.stderr
+    root = Path(cli.folder) / "runs" / mode
+    with RunDB(root / "run.db") as db:
+        runs = {(r["round"], r["name"]): root / r["path"] for r in db.rows("runs")}
+        scores = [(r["round"], r["name"], r["split"], root / r["path"]) for r in db.rows("scores")]
+    suites = {split: load_suite(root / f"scores/suite-{split}.json") for split in ("feedback", "hidden")}
+    compared = 0
+    for number, name, split, path in scores:
+        if number == 0 or name not in ("main", "control"):
+            continue
+        again = measure(runs[number, name], suites[split], root / f"again-{number}-{name}-{split}.parquet")
+        one, other = read_scores(path, suites[split]), read_scores(again, suites[split])
+        for benchmark in one:
+            np.testing.assert_allclose(one[benchmark].values, other[benchmark].values, atol=2e-4, rtol=0)
+        source = pq.read_schema(path).metadata[b"source"].decode()
+        compared += " on " in source.split(" float32")[0]
+    assert compared >= 4, "the scores of the run were measured on adapters"
