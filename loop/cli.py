@@ -157,6 +157,18 @@ def tiers(name: str, runs: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("name")
+@RUNS
+@JSON
+def contamination(name: str, runs: Path, as_json: bool) -> None:
+    """Which documents of a run overlap with which benchmark items: the matched text beside the item."""
+    from .run_folder import open_run
+    from .view import contamination as view
+
+    _show(view.contamination(open_run(runs, name).root), view.told, as_json)
+
+
+@cli.command()
+@click.argument("name")
 @click.argument("query")
 @click.option("-k", "most", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many facts.")
 @click.option("--domain", help="Facts of this domain only.")
