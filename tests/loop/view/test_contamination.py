@@ -14,7 +14,7 @@ from coevo.tiers.store import Store
 from coevo.tiers.tier import Tier
 
 ASKED = {
-    "feedback": "Question: A train leaves the old harbour at nine and is in the valley before noon, how far is it?\nAnswer:",
+    "feedback": "Question: A train leaves the old harbour at nine and is in Bergen before noon, how far?\nAnswer:",
     "hidden": "问题：一个农夫在春天种下三十棵苹果树，秋天每棵树结出四十个苹果，他一共收获多少个苹果？\n答案：",
     "sealed": "Question: Seven grey geese cross the frozen river twice a day until the last week of May, why?\nAnswer:",
 }
