@@ -3,16 +3,19 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...tiers.clean import clean
+from ...tiers.config import DedupConfig
 from ...tiers.counts import StepCount, counts
 from ...tiers.decision import Action
 from ...tiers.decontaminate import decontaminate
-from ...tiers.dedup import dedup
+from ...tiers.dedup import dedup_sketches, sketch
+from ...tiers.engine import Engine, Processes, engine
 from ...tiers.ingest import ingest
 from ...tiers.mend import NOTHING, mend
 from ...tiers.rows import rows, verdict_rows
@@ -22,15 +25,23 @@ from ..context import RunContext
 from ..view.formats import done
 from .suites import HELD_OUT, benchmark_texts, cut_suites
 
+SHARD_BYTES = 64_000_000
+"""Text of a shard; less than two are worked on in this process."""
+
 
 def hold(context: RunContext) -> None:
-    """Bring L1 and the benchmark suites into being; every step is skipped where it is done already."""
+    """Bring L1 and the benchmark suites into being; every step is skipped where it is done already.
+
+    Raises:
+        InputError: `engine: ray` without Ray.
+    """
+    runs = engine(context.config.engine, context.config.workers)
     step(context, 0, "ingest", lambda: _ingest(context))
     step(context, 0, "mend", lambda: (_mend(context), None))
     step(context, 0, "split", lambda: _split(context))
     cut_suites(context)
-    step(context, 0, "clean", lambda: (_clean(context), None))
-    step(context, 0, "dedup", lambda: (_dedup(context), None))
+    step(context, 0, "clean", lambda: (_clean(context, runs), None))
+    step(context, 0, "dedup", lambda: (_dedup(context, runs), None))
     step(context, 0, "decontaminate", lambda: (_decontaminate(context), None))
 
 
@@ -106,14 +117,25 @@ def _l0(context: RunContext) -> pa.Table:
     return context.store.documents(tier=Tier.L0)
 
 
-def _clean(context: RunContext) -> pa.Table:
+def _clean(context: RunContext, runs: Engine) -> pa.Table:
     held = _l0(context)
-    return verdict_rows(0, "clean", "rule:clean", clean(held, context.config.clean), held)
+    judged = pa.concat_tables(over_shards(runs, clean, held, context.config.clean))
+    return verdict_rows(0, "clean", "rule:clean", judged, held)
 
 
-def _dedup(context: RunContext) -> pa.Table:
+def _dedup(context: RunContext, runs: Engine) -> pa.Table:
     held = _l0(context)
-    return verdict_rows(0, "dedup", "rule:dedup", dedup(held), held)
+    sketches = pa.concat_tables(over_shards(runs, sketch, held, DedupConfig()))
+    return verdict_rows(0, "dedup", "rule:dedup", dedup_sketches(sketches), held)
+
+
+def over_shards(runs: Engine, work: Callable[..., pa.Table], docs: pa.Table, *rest: Any) -> list[pa.Table]:
+    """`work` on documents in shards, in their order; the engine is used where there is more than one, or on Ray."""
+    shard = np.cumsum(pc.fill_null(pc.binary_length(docs["text"]), 0).to_numpy().astype(np.int64)) // SHARD_BYTES
+    parts = np.split(np.arange(docs.num_rows), np.flatnonzero(np.diff(shard)) + 1)
+    if len(parts) == 1 and isinstance(runs, Processes):
+        return [work(docs, *rest)]
+    return list(runs.map(work, (docs.take(part) for part in parts), *rest))  # a slice would send the whole table
 
 
 def _decontaminate(context: RunContext) -> pa.Table:
