@@ -67,8 +67,9 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
 
     Per benchmark and for the uncapped composite: variance S^2 of the runs' means, less what item sampling explains
     (half of the clustered variance of a paired difference), at least zero: a variance component by the method of
-    moments. Its own variance is 2 S^4 / (runs - 1), which is what makes Satterthwaite's degrees of freedom of a sum
-    honest where the difference of two large parts is small (Satterthwaite, 1946; Gaylor and Hopper, 1969).
+    moments. How well it is known follows from S^2, a chi-square with runs - 1 degrees of freedom, and not from what is
+    left of it: that is what keeps Satterthwaite's degrees of freedom of a sum honest where a small difference of two
+    large parts is in it (Satterthwaite, 1946; Gaylor and Hopper, 1969, Technometrics 11:691-706).
 
     Benchmarks lend each other nothing. Their seed variances differ by up to a thousand times in units of their items'
     sd (docs/evaluation.md), so that a mean over them calls the noisy ones resolved and hides the quiet ones' effects;
@@ -85,7 +86,7 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     rows = np.vstack([np.eye(len(units)), 1 / units / len(units)])  # each benchmark, then the composite
     seen = np.var([rows @ p.gain for p in paired], axis=0, ddof=1)
     items = np.var([rows @ p.sums for p in paired], axis=0, ddof=1).sum(axis=1)
-    variance, spread = np.maximum(0, seen - items), seen * np.sqrt(2 / (len(runs) - 1))
+    variance, spread = np.maximum(0, seen - items), _spread(seen, items, len(runs) - 1)
     names = [*(b.name for b in suite.benchmarks), COMPOSITE]
     dof = [degrees_of_freedom(row, paired[0].clusters) for row in rows @ paired[0].weights]
     named = {"variance": variance, "spread": spread, "items": 2 * items, "dof": dof}
@@ -94,3 +95,18 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
         runs=len(runs),
         **{key: dict(zip(names, map(float, values), strict=True)) for key, values in named.items()},
     )
+
+
+def _spread(seen: Floats, items: Floats, dof: int) -> Floats:
+    """Standard errors of max(0, Y - items), Y a variance estimated as `seen` with so many degrees of freedom.
+
+    Y is a gamma variable of shape k = dof / 2 and scale seen / k, whose partial moments are incomplete gamma functions.
+    """
+    from scipy.special import gammaincc
+
+    k = dof / 2
+    scale = np.maximum(seen, np.finfo(float).tiny) / k
+    above = [gammaincc(k + n, items / scale) for n in range(3)]
+    first = k * scale * above[1] - items * above[0]
+    second = k * (k + 1) * scale**2 * above[2] - 2 * items * k * scale * above[1] + items**2 * above[0]
+    return np.asarray(np.sqrt(np.maximum(0, second - first**2)))

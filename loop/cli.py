@@ -124,9 +124,9 @@ def rounds(name: str, runs: Path, as_json: bool) -> None:
 def show(name: str, number: int, runs: Path, as_json: bool) -> None:
     """A round: benchmark, before, after, delta, 95 % interval, n, verdict."""
     from .run_folder import open_run
-    from .view import tables, text
+    from .view import deltas_text, tables
 
-    _show(tables.show(open_run(runs, name).root, number), text.show, as_json)
+    _show(tables.show(open_run(runs, name).root, number), deltas_text.show, as_json)
 
 
 @cli.command()
@@ -265,9 +265,9 @@ def prompts(name: str | None, shown: str | None, compared: tuple[str, str] | Non
 def compare(reference: str, treatment: str, runs: Path, as_json: bool) -> None:
     """Compare the final models of two runs on the same hidden items (paired)."""
     from .compare import compare_runs
-    from .view import text
+    from .view import deltas_text
 
-    _show(compare_runs(runs, reference, treatment), text.compare, as_json)
+    _show(compare_runs(runs, reference, treatment), deltas_text.compare, as_json)
 
 
 @cli.command("eval")
@@ -308,9 +308,9 @@ def evaluate(
 def unseal(name: str, runs: Path, as_json: bool) -> None:
     """Open the sealed set of a finished run, once: its final model on items nobody saw; every look is recorded."""
     from .unseal import unseal as opened
-    from .view import text
+    from .view import deltas_text
 
-    _show(opened(runs, name), text.unseal, as_json)
+    _show(opened(runs, name), deltas_text.unseal, as_json)
 
 
 @cli.command()
@@ -328,9 +328,9 @@ def unseal(name: str, runs: Path, as_json: bool) -> None:
 def trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], runs: Path, as_json: bool) -> None:
     """Does feedback help? Pairs of whole runs, same base, seeds and tokens, compared at the end on hidden items."""
     from .compare import run_trial
-    from .view import text
+    from .view import deltas_text
 
-    _show(run_trial(preset, against, seeds, overrides, runs), text.trial, as_json)
+    _show(run_trial(preset, against, seeds, overrides, runs), deltas_text.trial, as_json)
 
 
 @cli.command()
@@ -354,9 +354,9 @@ def verify(
 ) -> None:
     """What tiers or arms of the run NAME are worth by a PROTOCOL: efficient, decay, tiered, stages, or a YAML file."""
     from .verify import Asked, verify
-    from .view import text
+    from .view import deltas_text
 
-    _show(verify(runs, name, Asked(protocol, candidates, seeds, steps or 0), quiet), text.verified, as_json)
+    _show(verify(runs, name, Asked(protocol, candidates, seeds, steps or 0), quiet), deltas_text.verified, as_json)
 
 
 cli.add_command(lab)

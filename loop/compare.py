@@ -20,8 +20,10 @@ def compare_runs(runs: Path, reference: str, treatment: str) -> dict[str, Any]:
     Raises:
         InputError: a run is missing, unfinished, or was measured on other items or from another base.
     """
-    made = final_deltas(open_run(runs, reference), open_run(runs, treatment))
-    return compared(reference, treatment, made)
+    folder = open_run(runs, reference)
+    made = final_deltas(folder, open_run(runs, treatment))
+    units = Scale.model_validate(RunDB(folder.database).meta("scale-hidden")).sd
+    return compared(reference, treatment, made, units)
 
 
 def final_deltas(reference: RunFolder, treatment: RunFolder) -> list[Delta]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..eval.composite import scale_of
 from ..eval.delta import deltas
 from ..eval.noise import noise_floor
+from ..eval.score import Delta
 from ..tiers.errors import InputError
 from .context import RunContext, open_context
 from .nodes.evaluate import measure_split, scores_of, suite, suite_path
@@ -40,7 +41,7 @@ def unseal(runs: Path, name: str) -> dict[str, Any]:
             found = _compared(context)
         finally:
             context.workers.close()
-    return unsealed(folder.name, looks, found)
+    return unsealed(folder.name, looks, *found)
 
 
 def record(folder: RunFolder) -> Path:
@@ -101,8 +102,8 @@ def _recorded(context: RunContext) -> list[dict[str, Any]]:
     return [*before, look]
 
 
-def _compared(context: RunContext) -> list[Any]:
-    """Final model against base, and against the control of its last round where that is another model."""
+def _compared(context: RunContext) -> tuple[list[Delta], dict[str, float]]:
+    """Final model against base, and against the control of its last round where that is another model; the units."""
     final = context.db.meta("final")
     number, base = int(final["round"]), context.relative(context.folder.models / "base")
     paths = {r["name"]: str(r["path"]) for r in context.db.rows("runs", round=0)}
@@ -119,4 +120,4 @@ def _compared(context: RunContext) -> list[Any]:
     if final["run"] != "control" and "control" in last:
         control = scores_of(context, number, "control", SPLIT)
         found += deltas(control, after, asked, noise, scale, names=("control", "accepted"))
-    return found
+    return found, scale.sd

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..eval.clustered import Error
 from ..eval.delta import deltas
 from ..eval.score import Delta, verdict
 from ..tiers.errors import InputError
@@ -134,11 +135,12 @@ def _newest(context: RunContext) -> int:
 def told(run: str, asked: Asked, protocol: Protocol, pairs: Mapping[int, list[Delta]]) -> dict[str, Any]:
     """What the pairs say: a seed a row, and the mean over seeds of every benchmark."""
     from .view.compare import tried
+    from .view.several import counted
 
     about = " ".join((asked.name, *asked.candidates))
     data = tried(f"{about} in {run}", "its reference", {seed: made[-1] for seed, made in pairs.items()})
     by_benchmark = {name: [d for made in pairs.values() for d in made if d.benchmark == name] for name in _names(pairs)}
-    rows = [_mean(name, found) for name, found in by_benchmark.items()]
+    rows = counted([_mean(name, found) for name, found in by_benchmark.items()])
     return data | {"protocol": protocol.model_dump(mode="json"), "benchmarks": rows}
 
 
@@ -150,10 +152,9 @@ def _mean(name: str, found: list[Delta]) -> dict[str, Any]:
     """Mean gain with Student's t over seeds; one seed has its own interval."""
     gains, n = [d.gain for d in found], len(found)
     mean = math.fsum(gains) / n
-    low, high = found[0].low, found[0].high
+    low, high, p = found[0].low, found[0].high, found[0].p
     if n > 1:
-        from scipy.stats import t
-
-        reach = float(t.ppf(0.975, n - 1)) * math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n)
-        low, high = mean - reach, mean + reach
-    return {"benchmark": name, "gain": mean, "low": low, "high": high, "seeds": n, "verdict": verdict(low, high)}
+        error = Error(math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n), n - 1)
+        low, high, p = mean - error.half_width, mean + error.half_width, error.p(mean)
+    told = {"benchmark": name, "gain": mean, "low": low, "high": high, "p": p, "seeds": n}
+    return told | {"verdict": verdict(low, high)}

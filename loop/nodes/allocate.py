@@ -16,6 +16,7 @@ from ..feedback.quota import with_quota
 from ..state import State, Update
 from .bench import Bench
 from .control import planned_with, yoked
+from .foreseen import foresee
 from .judges import calibrations
 from .proposal import with_proposal
 
@@ -29,6 +30,7 @@ def allocate(bench: Bench, context: Controls, state: State) -> Update:
     moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
     told = ", ".join(f"{a} {planned.reference.get(a, 0):.2f}->{planned.mixture[a]:.2f}" for a in moved[:3])
     context.progress.say(f"round {number} · allocate · {planned.mechanism}: {told}; {len(planned.probes)} probes")
+    foresee(context, planned)
     return Update(round=number)
 
 

@@ -28,6 +28,7 @@ from .influence import measure_influence, with_influence
 from .judges import working_weights
 from .proposal import propose, wished
 from .refine import index_facts
+from .screened import record_screening
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class RunBench:
         return yoked_mixture(self.context.folder.root.parent, self.context.config.feedback, number)
 
     def deltas(self, number: int) -> Found:
-        """Deltas of the round's score files."""
+        """Deltas of the round's score files, and which benchmarks heard anything."""
+        record_screening(self.context, number)
         return record_deltas(
             self.context, number, round_pairs(self.context, number, started_from(self.context, number))
         )

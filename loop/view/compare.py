@@ -6,20 +6,26 @@ from typing import Any
 
 from ...eval.score import Delta
 from .formats import count, interval, safe, signed
+from .several import by_comparison, counted
 
 WORDS = {"gain": "is better than", "loss": "is worse than", "unresolved": "is not told apart from"}
 
 
-def compared(reference: str, treatment: str, deltas: Sequence[Delta]) -> dict[str, Any]:
+Units = Mapping[str, float]
+
+
+def compared(reference: str, treatment: str, deltas: Sequence[Delta], units: Units | None = None) -> dict[str, Any]:
     """Two runs' final models on the same hidden items, composite first.
 
     Args:
         reference: name of the run compared with.
         treatment: name of the run in question.
         deltas: `treatment` minus `reference` by benchmark, the composite among them.
+        units: sd of the items by benchmark.
     """
     rows = sorted(
-        (d.model_dump(mode="json") for d in deltas), key=lambda d: (d["benchmark"] != "composite", d["benchmark"])
+        counted([d.model_dump(mode="json") for d in deltas], units),
+        key=lambda d: (d["benchmark"] != "composite", d["benchmark"]),
     )
     whole = rows[0]
     sentence = (
@@ -31,16 +37,19 @@ def compared(reference: str, treatment: str, deltas: Sequence[Delta]) -> dict[st
     )
 
 
-def unsealed(run: str, looks: Sequence[Mapping[str, Any]], deltas: Sequence[Delta]) -> dict[str, Any]:
+def unsealed(
+    run: str, looks: Sequence[Mapping[str, Any]], deltas: Sequence[Delta], units: Units | None = None
+) -> dict[str, Any]:
     """A run's final model on its sealed items, and how often they were looked at.
 
     Args:
         run: its name.
         looks: every look so far, this one last.
         deltas: the final model against the base, and against the last control.
+        units: sd of the items by benchmark.
     """
     rows = sorted(
-        (d.model_dump(mode="json") for d in deltas),
+        by_comparison([d.model_dump(mode="json") for d in deltas], {"sealed": units or {}}),
         key=lambda d: (d["reference"], d["benchmark"] != "composite", d["benchmark"]),
     )
     whole = next(r for r in rows if r["reference"] == "base")

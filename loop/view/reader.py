@@ -18,6 +18,7 @@ from ...tiers.errors import InputError
 from ...tiers.ledger import LEDGER_SCHEMA
 from ...tiers.store import Store
 from ..run_db import RunDB
+from .several import by_comparison
 
 NODES = ("allocate", "curate", "train", "evaluate", "learn")
 PAIRS = (("accepted", "base"), ("main", "start"), ("main", "control"), ("control", "start"))
@@ -69,8 +70,9 @@ class RunReader:
 
     @cached_property
     def deltas(self) -> list[dict[str, Any]]:
-        """Every measured delta."""
-        return self.db.rows("deltas")
+        """Every measured delta, with what it is worth among the benchmarks of its comparison."""
+        units = {s: (self.db.meta(f"scale-{s}") or {}).get("sd", {}) for s in ("feedback", "hidden")}
+        return by_comparison(self.db.rows("deltas"), units)
 
     @cached_property
     def runs(self) -> dict[tuple[int, str], dict[str, Any]]:

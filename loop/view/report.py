@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from . import charts, formats
+from . import charts, formats, several
 from .flow_chart import tier_flow
 from .flows import PLACES
 from .reader import RunReader
@@ -62,8 +62,8 @@ def environment(*others: Path) -> Environment:
         formats.duration,
         formats.usd,
     )
-    found.filters |= {f.__name__: f for f in (*named, formats.line, formats.done)}
-    found.globals |= {"charts": charts, "Scale": charts.Scale}
+    found.filters |= {f.__name__: f for f in (*named, formats.line, formats.done, several.word)}
+    found.globals |= {"charts": charts, "Scale": charts.Scale, "note": several.NOTE}
     return found
 
 

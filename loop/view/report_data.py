@@ -11,7 +11,7 @@ from .flows import tier_counts, tier_flows
 from .formats import safe
 from .headline import headline, minimum_detectable
 from .reader import RunReader
-from .tables import ended, round_lines, spent
+from .tables import ended, round_lines, screening, spent
 
 STEP_NAMES = {
     "ingest": "read",
@@ -192,4 +192,6 @@ def noise(run: RunReader, last: int) -> dict[str, Any]:
     return {
         "floor": {s: sqrt(f["items"]["composite"] + 2 * f["variance"]["composite"]) for s, f in floors.items() if f},
         "detectable": {k: minimum_detectable(d) for k, d in pairs.items() if d},
+        "foreseen": run.db.meta(f"foreseen-{last}") or {},
+        "screening": screening(run, last),
     }

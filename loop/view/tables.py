@@ -12,6 +12,7 @@ from ..spent import spent as total
 from .formats import safe
 from .headline import headline, minimum_detectable
 from .reader import NODES, RunReader, pair_order
+from .several import ALPHA
 
 TITLES = {
     ("accepted", "base"): "accepted model against the base of the run",
@@ -57,6 +58,7 @@ def show(root: Path, number: int) -> dict[str, Any]:
     with RunReader(root) as run:
         row = one_round(run, number)
         told = {k: row[k] for k in ("status", "accepted", "accept_reason", "alarm")}
+        told |= {"foreseen": run.db.meta(f"foreseen-{number}") or {}, "screening": screening(run, number)}
         told |= {"comparisons": comparisons(run, number), "costs": run.db.rows("costs", round=number)}
         return safe({"view": "round", "run": run.name, "round": number, **told, "seconds": run.node_seconds(number)})
 
@@ -97,6 +99,12 @@ def comparisons(run: RunReader, number: int) -> list[dict[str, Any]]:
         }
         for (treatment, reference, split), rows in groups.items()
     ]
+
+
+def screening(run: RunReader, number: int) -> list[dict[str, Any]]:
+    """Each feedback benchmark's signal-to-noise in a round, and whether it told the round's mixtures apart."""
+    found = run.db.meta(f"screen-{number}") or {}
+    return [{"benchmark": name, **told, "hears": told["p"] <= ALPHA} for name, told in found.items()]
 
 
 def spent(run: RunReader, number: int | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .formats import NOTHING, count, duration, interval, line, number, percent, signed, usd
+from .formats import NOTHING, count, duration, line, number, percent, signed, usd
 
 STYLES = {
     "gain": "green",
@@ -160,109 +160,3 @@ def _gain(delta: Row | None) -> Text:
         return Text(NOTHING)
     reach = (delta["high"] - delta["low"]) / 2
     return Text(f"{signed(delta['gain'])} ± {number(reach)} {delta['verdict']}", style=STYLES[delta["verdict"]])
-
-
-def show(data: Row) -> None:
-    """`coevo show`: a round, benchmark by benchmark."""
-    out = console()
-    out.print(
-        Text.assemble((f"{data['run']}, round {data['round']}", "bold"), f"  accepted: {data['accepted'] or NOTHING}")
-    )
-    if data["accept_reason"]:
-        out.print(Text(data["accept_reason"]))
-    if data["alarm"]:
-        out.print(Text(f"alarm: {data['alarm']}", style="red"))
-    comparisons(out, data["comparisons"])
-    costs(out, data["costs"])
-    if data["seconds"]:
-        out.print(Text("time   " + ", ".join(f"{n} {duration(s)}" for n, s in data["seconds"].items())))
-
-
-def comparisons(out: Console, groups: Sequence[Row]) -> None:
-    """Tables of deltas, one a comparison and split."""
-    for group in groups:
-        heading(out, f"{group['title']} · {group['split']}")
-        out.print(deltas(group["rows"]))
-        if group["minimum_detectable"]:
-            least = number(group["minimum_detectable"])
-            told = f"smallest composite gain this comparison can find (80 % power): {least} sd"
-            out.print(Text(told, style="dim"))
-
-
-def deltas(rows: Sequence[Row]) -> Table:
-    """Benchmark, before, after, delta, 95 % interval, n, verdict."""
-    told = [
-        (Text(d["benchmark"], style="bold" if d["benchmark"] == "composite" else ""), d["metric"], number(d["before"]),
-         number(d["after"]), signed(d["gain"]), interval(d), count(d["n"]), verdict(d["verdict"]))
-        for d in rows
-    ]  # fmt: skip
-    return table(
-        ("benchmark", "metric", "before", "after", "gain", "95 % interval", "n", "verdict"),
-        told,
-        "before,after,gain,95 % interval,n",
-    )
-
-
-def costs(out: Console, rows: Sequence[Row]) -> None:
-    """What each role cost."""
-    if not rows:
-        return
-    heading(out, "agents")
-    told = [
-        (r["role"], _model(r["model"]), count(r["decisions"]), count(r["calls"]), count(r["tokens_in"]),
-         count(r["tokens_out"]), duration(r["seconds"]), usd(r["usd"]), count(r["errors"]))
-        for r in rows
-    ]  # fmt: skip
-    names = ("role", "model", "decisions", "calls", "tokens in", "tokens out", "time", "USD", "errors")
-    out.print(table(names, told, ",".join(names[2:])))
-
-
-def _model(url: str) -> str:
-    return "offline: (rules, no model)" if url.startswith("offline:") else url
-
-
-def compare(data: Row) -> None:
-    """`coevo compare`: two runs on the same hidden items."""
-    out = console()
-    out.print(Text(data["sentence"]))
-    out.print()
-    out.print(deltas(data["rows"]))
-
-
-def unseal(data: Row) -> None:
-    """`coevo unseal`: the final model on sealed items, and the record of looks."""
-    out = console()
-    out.print(Text(data["sentence"]))
-    out.print(Text(data["record"]))
-    for reference in dict.fromkeys(row["reference"] for row in data["rows"]):
-        out.print()
-        out.print(Text(f"accepted against {reference}"))
-        out.print(deltas([row for row in data["rows"] if row["reference"] == reference]))
-
-
-def trial(data: Row) -> None:
-    """`coevo trial`: pairs of runs, and what they say together."""
-    out = console()
-    out.print(Text(data["sentence"]))
-    out.print()
-    rows = [(p["seed"], signed(p["gain"]), interval(p), count(p["n"]), verdict(p["verdict"])) for p in data["pairs"]]
-    out.print(
-        table(
-            ("seed", "hidden composite gain", "95 % interval", "n", "verdict"),
-            rows,
-            "seed,hidden composite gain,95 % interval,n",
-        )
-    )
-
-
-def verified(data: Row) -> None:
-    """`coevo verify`: the pairs of a protocol, and the mean of every benchmark over them."""
-    out = console()
-    out.print(Text(f"{data['protocol']['about']} ({data['protocol']['source']})"))
-    trial(data)
-    rows = [
-        (b["benchmark"], signed(b["gain"]), interval(b), count(b["seeds"]), verdict(b["verdict"]))
-        for b in data["benchmarks"]
-    ]
-    heads = ("benchmark", "hidden gain", "95 % interval over seeds", "seeds", "verdict")
-    out.print(table(heads, rows, "hidden gain,95 % interval over seeds,seeds"))

@@ -7,7 +7,7 @@ import pytest
 
 from coevo.eval.clustered import Error
 from coevo.eval.score import Delta
-from coevo.loop.view import story_text, tables, text
+from coevo.loop.view import deltas_text, story_text, tables, text
 from coevo.loop.view.compare import compared, tried
 from coevo.loop.view.story import why
 
@@ -52,7 +52,7 @@ def test_rounds_are_one_line_each(run_folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_show_has_interval_n_and_verdict(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text.show(tables.show(run_folder, 2))
+    deltas_text.show(tables.show(run_folder, 2))
     out = capsys.readouterr().out
     row = next(line for line in out.split("main against control")[2].splitlines() if line.startswith("composite"))
     assert row.split()[-2:] == ["840", "loss"]
@@ -74,14 +74,14 @@ def test_every_story_can_be_told(
 
 
 def test_markup_in_a_document_is_shown_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
-    text.compare(compared("[red]base[/red]", "[bold]x", [delta("composite", 0.1)]))
+    deltas_text.compare(compared("[red]base[/red]", "[bold]x", [delta("composite", 0.1)]))
     assert "[bold]x is better than [red]base[/red]" in capsys.readouterr().out
 
 
 def test_compare_puts_the_composite_first(capsys: pytest.CaptureFixture[str]) -> None:
     data = compared("uniform", "trust", [delta("arithmetic", -0.2), delta("composite", 0.01)])
     assert [r["benchmark"] for r in data["rows"]] == ["composite", "arithmetic"]
-    text.compare(data)
+    deltas_text.compare(data)
     out = capsys.readouterr().out
     assert "trust is not told apart from uniform on hidden items: +0.010 sd (95 % interval \u22120.029 to +0.049" in out
 
@@ -93,5 +93,5 @@ def test_a_trial_counts_verdicts_and_gives_the_mean_its_interval(capsys: pytest.
     assert "2 gain, 1 unresolved, 0 loss" in data["sentence"]
     # mean 0.1, se 0.1/sqrt(3), t(0.975, 2) = 4.3027
     assert "mean gain +0.100 sd (95 % interval \u22120.148 to +0.348)" in data["sentence"]
-    text.trial(data)
+    deltas_text.trial(data)
     assert "+0.200" in capsys.readouterr().out

@@ -1,0 +1,66 @@
+"""Several: what the benchmarks of one comparison are worth once all of them are counted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = dict[str, Any]
+
+ALPHA = 0.05
+MARK = "*"
+NOTE = "* by itself; with all benchmarks of this comparison counted (Holm) it is unresolved"
+
+
+def counted(rows: Sequence[Row], units: Mapping[str, float] | None = None) -> list[Row]:
+    """Rows of one comparison with `p_adjusted`, `holds` and `shrunk`.
+
+    The composite is the one test that was named beforehand and keeps its p. The others share an error of 5 % (Holm).
+    Of several measured gains the largest is partly luck: `shrunk` is each one pulled towards their mean as far as its
+    error says (empirical Bayes), in the benchmark's unit; None for the composite, and for fewer than three.
+
+    Args:
+        rows: benchmark, gain, se, p, verdict each.
+        units: sd of the items by benchmark, in which gains of benchmarks are alike; None shrinks nothing.
+    """
+    from ...eval.multiple import holm
+
+    single = [r for r in rows if r["benchmark"] != "composite"]
+    adjusted = dict(zip((r["benchmark"] for r in single), holm([r["p"] for r in single]).tolist(), strict=True))
+    worth = _shrunk(single, units) if units else {}
+    found = []
+    for row in rows:
+        p = adjusted[row["benchmark"]] if row["benchmark"] in adjusted else float(row["p"])
+        holds = row["verdict"] != "unresolved" and p <= ALPHA
+        found.append({**row, "p_adjusted": p, "holds": holds, "shrunk": worth.get(row["benchmark"])})
+    return found
+
+
+def by_comparison(rows: Sequence[Row], units: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    """`counted` for the rows of many comparisons, in their order; `units` by split."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        key = tuple(row.get(k) for k in ("round", "treatment", "reference", "split"))
+        groups.setdefault(key, []).append(place)
+    found = list(rows)
+    for places in groups.values():
+        mine = [rows[i] for i in places]
+        for i, row in zip(places, counted(mine, units.get(mine[0]["split"])), strict=True):
+            found[i] = row
+    return found
+
+
+def word(row: Mapping[str, Any]) -> str:
+    """The verdict, marked where it does not hold among so many."""
+    return str(row["verdict"]) + (MARK if row["verdict"] != "unresolved" and not row["holds"] else "")
+
+
+def _shrunk(rows: Sequence[Row], units: Mapping[str, float]) -> dict[str, float]:
+    from ...eval.shrinkage import shrink
+
+    rows = [r for r in rows if r["benchmark"] in units and r["se"] > 0]
+    if len(rows) < 3:
+        return {}
+    import numpy as np
+
+    unit = np.array([units[r["benchmark"]] for r in rows])
+    made = shrink(np.array([r["gain"] for r in rows]) / unit, np.array([r["se"] for r in rows]) / unit)
+    return {r["benchmark"]: float(m) for r, m in zip(rows, made.mean * unit, strict=True)}
