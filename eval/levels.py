@@ -1,12 +1,13 @@
 """Levels: what single models score on each benchmark, with clustered intervals, and how two of them differ."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..tiers.record import Record
-from .clustered import cluster_sums, degrees_of_freedom, half_width, mean_influence
+from .clustered import Error, cluster_sums, degrees_of_freedom, mean_influence
 from .composite import Scale
 from .delta import compare, delta_row
 from .score import Benchmark, Delta, Suite
@@ -47,7 +48,8 @@ def levels(model: str, scores: Mapping[str, ItemScores], suite: Suite) -> list[L
 
 def _level(model: str, benchmark: Benchmark, metric: str, values: Floats, clusters: tuple[str, ...]) -> Level:
     accuracy, mean = metric == ACCURACY, float(values.mean())
-    (_, half), count = _spread(values, clusters, accuracy)
+    error, count = _spread(values, clusters, accuracy)
+    half = error.half_width
     guess = accuracy and benchmark.kind == "choice"
     return Level(
         benchmark=benchmark.name,
@@ -86,14 +88,16 @@ def differences(
     return found + compare(reference, treatment, suite, None, scale, names=names)
 
 
-def _spread(values: Floats, clusters: tuple[str, ...], accuracy: bool) -> tuple[tuple[float, float], int]:
-    """(standard error of the mean, half of its 95 % interval), and how many clusters there are.
+def _spread(values: Floats, clusters: tuple[str, ...], accuracy: bool) -> tuple[Error, int]:
+    """Error of the mean, and how many clusters there are.
 
     Accuracies that are all alike have no spread, and yet are not certain: if a share s of the clusters were otherwise,
     none of G would show it with a chance of (1 - s)^G, which is 2.5 % at the s that the interval then reaches to
     (Clopper and Pearson, 1934).
     """
     sums = cluster_sums(mean_influence(values, clusters), clusters)
-    se = float(np.sqrt((sums**2).sum()))
-    half = half_width(se, degrees_of_freedom(np.full(len(values), 1 / len(values)), clusters))
-    return (se, 1 - 0.025 ** (1 / len(sums)) if accuracy and np.ptp(values) == 0 else half), len(sums)
+    if accuracy and np.ptp(values) == 0:
+        sure = Error(1.0, math.inf)
+        return Error((1 - 0.025 ** (1 / len(sums))) / sure.half_width, sure.dof), len(sums)
+    dof = degrees_of_freedom(np.full(len(values), 1 / len(values)), clusters)
+    return Error(float(np.sqrt((sums**2).sum())), dof), len(sums)

@@ -146,11 +146,12 @@ def _against(
 ) -> list[dict[str, Any]]:
     from ..eval.composite import scale_of
     from ..eval.levels import differences
+    from .view.several import counted
 
     first, *others = scores
     scale = scale_of(reference, suite, share)
     made = {name: differences(scores[first], scores[name], suite, scale, (first, name)) for name in others}
     return [
-        {"reference": first, "treatment": name, "rows": [d.model_dump(mode="json") for d in found]}
+        {"reference": first, "treatment": name, "rows": counted([d.model_dump(mode="json") for d in found])}
         for name, found in made.items()
     ]

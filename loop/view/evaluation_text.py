@@ -2,8 +2,9 @@
 
 from rich.text import Text
 
+from .deltas_text import benchmarks
 from .formats import count, number
-from .text import Row, console, deltas, heading, table
+from .text import Row, console, heading, table
 
 
 def evaluated(data: Row) -> None:
@@ -23,7 +24,7 @@ def evaluated(data: Row) -> None:
     )
     for pair in data["against"]:
         heading(out, f"{pair['treatment']} against {pair['reference']}, paired question by question")
-        out.print(deltas(pair["rows"]))
+        benchmarks(out, pair["rows"])
     if data["against"]:
         out.print(Text("error of the questions alone: another training of either model is not in it", style="dim"))
     out.print(Text(f"scores by question: {data['scores']}", style="dim"))

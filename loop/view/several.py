@@ -23,14 +23,14 @@ def counted(rows: Sequence[Row], units: Mapping[str, float] | None = None) -> li
     """
     from ...eval.multiple import holm
 
-    single = [r for r in rows if r["benchmark"] != "composite"]
-    adjusted = dict(zip((r["benchmark"] for r in single), holm([r["p"] for r in single]).tolist(), strict=True))
-    worth = _shrunk(single, units) if units else {}
+    single = [i for i, r in enumerate(rows) if r["benchmark"] != "composite"]
+    adjusted = dict(zip(single, holm([rows[i]["p"] for i in single]).tolist(), strict=True))
+    worth = _shrunk({i: rows[i] for i in single}, units) if units else {}
     found = []
-    for row in rows:
-        p = adjusted[row["benchmark"]] if row["benchmark"] in adjusted else float(row["p"])
+    for i, row in enumerate(rows):
+        p = adjusted[i] if i in adjusted else float(row["p"])
         holds = row["verdict"] != "unresolved" and p <= ALPHA
-        found.append({**row, "p_adjusted": p, "holds": holds, "shrunk": worth.get(row["benchmark"])})
+        found.append({**row, "p_adjusted": p, "holds": holds, "shrunk": worth.get(i)})
     return found
 
 
@@ -53,14 +53,14 @@ def word(row: Mapping[str, Any]) -> str:
     return str(row["verdict"]) + (MARK if row["verdict"] != "unresolved" and not row["holds"] else "")
 
 
-def _shrunk(rows: Sequence[Row], units: Mapping[str, float]) -> dict[str, float]:
+def _shrunk(rows: Mapping[int, Row], units: Mapping[str, float]) -> dict[int, float]:
     from ...eval.shrinkage import shrink
 
-    rows = [r for r in rows if r["benchmark"] in units and r["se"] > 0]
+    rows = {i: r for i, r in rows.items() if r["benchmark"] in units and r["se"] > 0}
     if len(rows) < 3:
         return {}
     import numpy as np
 
-    unit = np.array([units[r["benchmark"]] for r in rows])
-    made = shrink(np.array([r["gain"] for r in rows]) / unit, np.array([r["se"] for r in rows]) / unit)
-    return {r["benchmark"]: float(m) for r, m in zip(rows, made.mean * unit, strict=True)}
+    unit = np.array([units[r["benchmark"]] for r in rows.values()])
+    gain, se = (np.array([r[key] for r in rows.values()]) / unit for key in ("gain", "se"))
+    return dict(zip(rows, (shrink(gain, se).mean * unit).tolist(), strict=True))
