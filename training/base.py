@@ -217,8 +217,14 @@ def _fetch(name: str, out: Path) -> None:
     Raises:
         TrainingError: there is no such model, or no network to fetch it.
     """
-    load_tokenizer(Path(name)).save_pretrained(str(out))
-    save_model(load_model(Path(name)), out)
+    try:
+        load_tokenizer(Path(name)).save_pretrained(str(out))
+        save_model(load_model(Path(name)), out)
+    except TrainingError as e:
+        raise TrainingError(
+            f"{e}. There is no folder {name} here and the Hub did not give such a model: --set model.path=FOLDER names "
+            "one on disk"
+        ) from e
 
 
 @contextmanager

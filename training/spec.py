@@ -155,5 +155,9 @@ class TrainedModel(Record):
     """The loss became NaN or rose above three times its first value: training stopped there, the weights are no use."""
     dtype: str = "float32"
     """What `auto` came to on this machine."""
+    flops: float = 0.0
+    """Model FLOPs of the run: forward and backward, nothing computed twice."""
+    mfu: float | None = None
+    """Share of the devices' peak that the model FLOPs came to; None where the peak is not known, as on a CPU."""
     notices: tuple[str, ...] = ()
     """What a reader should know: a smaller micro-batch, a checkpoint passed over."""

@@ -16,6 +16,7 @@ from .checkpoint import Checkpoints
 from .digest import RECIPE, digest
 from .exposure import save_seen
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches
+from .flops import flops_per_token, peak_flops
 from .lora import check_base, save_adapter, with_adapter
 from .memory import is_out_of_memory
 from .merge import merge_adapter, merged
@@ -177,6 +178,7 @@ def _train(job: Job, out: Path, progress: Progress | None) -> None:
     spec = job.spec
     with _tracked(spec, progress) as told:
         model, fitted, batches, dtype = train_weights(job, told)
+    per_token = flops_per_token(model, job.index.block)
     _save(model, spec, out, keep=not fitted.diverged)
     slots = len(fitted.losses) * spec.config.batch
     save_seen(out, batches.order, job.index, slots)
@@ -185,6 +187,7 @@ def _train(job: Job, out: Path, progress: Progress | None) -> None:
         order = realised(batches.order, tuple(sorted(spec.mixture)), slots)
         np.savez(out / "mixing.npz", arms=np.array(order.arms), shares=np.array(batches.shares))
     record = _record(spec, order, fitted, job.fingerprint, dtype)
+    record = _with_flops(record, per_token, job)
     write_whole(out / "trained.json", record.model_dump_json(indent=1).encode())
 
 
@@ -259,6 +262,15 @@ def _save(model: Any, spec: RunSpec, out: Path, *, keep: bool) -> None:
         return
     save_model(merged(model), out)
     copy_tokenizer(Path(spec.base), out)
+
+
+def _with_flops(record: TrainedModel, per_token: float, job: Job) -> TrainedModel:
+    """The record with what the run computed, and how much of the devices' peak that was."""
+    flops = record.tokens * per_token
+    device = job.parallel.device(choose_device(job.spec.config.device))
+    peak = peak_flops(device, getattr(torch, record.dtype))
+    used = flops / record.seconds / (peak * job.parallel.world) if peak and record.seconds else None
+    return record.model_copy(update={"flops": flops, "mfu": used})
 
 
 def _record(spec: RunSpec, order: Order, fitted: Fitted, fingerprint: str, dtype: torch.dtype) -> TrainedModel:

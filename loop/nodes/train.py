@@ -118,6 +118,8 @@ def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[T
     for model in trained:
         if model.diverged:
             context.event(number, "train", "warning", f"{model.name} diverged (loss {model.loss_last:.2f}): not scored")
+        if model.mfu is not None:
+            context.progress.say(f"round {number} · {model.name} used {model.mfu:.0%} of the GPU's peak (MFU)")
         for told in model.notices:
             context.event(number, "train", "warning", f"{model.name}: {told}")
     return trained

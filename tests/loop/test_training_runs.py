@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,9 +12,13 @@ from coevo.eval import load_suite, measure, read_scores
 from coevo.loop.config import load_config
 from coevo.loop.nodes.train import ablations
 from coevo.loop.run_db import RunDB
-from coevo.tiers.errors import InputError
+from coevo.tiers.errors import InputError, TrainingError
+from coevo.training.base import build_base, train_tokenizer
 from coevo.training.merge import merge_adapter
-from coevo.training.models import load_model
+from coevo.training.models import load_model, save_model
+from coevo.training.packing import pack_arms
+from coevo.training.spec import RunSpec
+from coevo.training.trainer import run
 
 
 def test_an_ablation_leaves_one_arm_out_and_keeps_the_rest_in_proportion() -> None:
@@ -84,3 +89,42 @@ def test_adapters_on_one_base_are_measured_as_their_merged_models(cli, settings:
         source = pq.read_schema(path).metadata[b"source"].decode()
         compared += " on " in source.split(" float32")[0]
     assert compared >= 4, "the scores of the run were measured on adapters"
+
+
+@pytest.mark.parametrize("preset", ["qwen", "llama", "minicpm"])
+def test_a_preset_of_a_class_of_models_trains_a_small_one_of_it(preset: str, tmp_path: Path) -> None:
+    """Its own training settings, scaled down; on the CPU, with LoRA, checkpoints and recomputed activations."""
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+    smaller = ("model.block=32", "training.batch=4", "training.min_blocks=1", "training.lr=0.01")
+    config = load_config(preset, (*smaller, "training.max_epochs=9"))
+    assert config.training.method == "lora" and config.training.gradient_checkpointing and config.training.checkpoint
+    folder = tmp_path / "model"
+    train_tokenizer(["def add(a, b): return a + b\n"] * 9, 300, 32).save_pretrained(str(folder))
+    shape = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
+    shape |= {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64}
+    small: Any = Qwen3ForCausalLM(Qwen3Config(**shape)) if preset == "qwen" else LlamaForCausalLM(LlamaConfig(**shape))
+    save_model(small, folder)
+    base = build_base(config.model.model_copy(update={"path": str(folder)}), [], tmp_path)
+    pack_arms({"code/L1": [f"def add_{i}(a, b): return a + b\n" for i in range(60)]}, folder, 32, tmp_path / "blocks")
+    spec = RunSpec(
+        name="main",
+        group="full",
+        base=base.path,
+        blocks=str(tmp_path / "blocks"),
+        mixture={"code/L1": 1.0},
+        steps=10,
+        seed=0,
+        order=0,
+        out=str(tmp_path / "main"),
+        config=config.training,
+    )
+    made = run(spec)
+    assert made.loss_last < made.loss_first and (tmp_path / "main/adapter/adapter_model.safetensors").is_file()
+
+
+def test_a_model_that_neither_disk_nor_hub_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    model = load_config("qwen").model
+    with pytest.raises(TrainingError, match=r"no folder Qwen/Qwen3-0.6B-Base here.*--set model\.path=FOLDER"):
+        build_base(model, [], tmp_path)

@@ -1,5 +1,6 @@
 """Conversations are laid whole, learned by turn, and do not see each other."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from coevo.training.spec import RunSpec
 from coevo.training.stream import Batches
 from coevo.training.trainer import run, run_order
 
+GSM8K = Path("../shared/data/bench/math/gsm8k.train.jsonl.gz")
 TEMPLATE = (
     "{% for m in messages %}<{{ m['role'] }}>\n{{ m['content'] }}<end>\n{% endfor %}"
     "{% if add_generation_prompt %}<assistant>\n{% endif %}"
@@ -92,6 +94,19 @@ def test_conversations_lie_whole_in_rows_with_little_padding(chatty: Path, tmp_p
     again = pack_arms({"en/L3": texts}, chatty, 512, tmp_path / "b", chat=("assistant",))
     assert again == index
     assert pack_arms({"en/L3": texts}, chatty, 512, tmp_path / "b", chat=("user",)).digest != index.digest
+
+
+def test_real_conversations_of_many_lengths_leave_little_padding(chatty: Path, tmp_path: Path) -> None:
+    if not GSM8K.is_file():
+        pytest.skip(f"no {GSM8K} on this machine")
+    with gzip.open(GSM8K, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line, _ in zip(lines, range(1500), strict=False)]
+    texts = [
+        json.dumps([{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["solution"]}])
+        for r in rows
+    ]
+    index = pack_arms({"math/L3": texts}, chatty, 2048, tmp_path / "b", chat=("assistant",))
+    assert index.arms["math/L3"].padding < 0.02 and index.arms["math/L3"].cut == 0
 
 
 def test_a_run_on_conversations_learns_the_answers(chatty: Path, spec: RunSpec, tmp_path: Path) -> None:
