@@ -174,6 +174,16 @@ class RunConfig(Record):
             raise ValueError(f"feedback.reference: unknown arm {unknown[0]!r}: {hint}")
         return self
 
+    @model_validator(mode="after")
+    def _seeds_can_be_verified(self) -> Self:
+        """What is learned from only if training on it helped has a learner, and is trained on."""
+        able = {"curation.selector=hashed (or embedding)": self.curation.selector != "none"}
+        able |= {"probes.rubrics=true": self.probes.rubrics}
+        missing = [setting for setting, there in able.items() if not there]
+        if self.curation.verified_seeds and missing:
+            raise ValueError(f"curation.verified_seeds wants {' and '.join(missing)} too")
+        return self
+
     @property
     def carries(self) -> Literal["continue", "reset"]:
         """What mechanisms need to know of the mode: whether what was learned is carried over."""

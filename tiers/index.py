@@ -20,12 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .document import document_id
-from .errors import InputError, LedgerError
+from .errors import LedgerError
 from .lexical import TextIndex, fused
 from .parts import RESCUE, content_digest, read_part, write_part
 from .rows import STRINGS
+from .vectors import VectorIndex
 
 DIMENSION = 512
+NEAR = 2_000
+"""Facts whose cosines are looked at in an index that is too large for exact search."""
 ENCODER = "bytes-3-5/512/1"
 INDEX_SCHEMA = pa.schema(
     [
@@ -123,7 +126,6 @@ class KnowledgeIndex:
 
     def __init__(self, facts: pa.Table) -> None:
         self.facts = facts
-        self._faiss: Any = None
         self._words: TextIndex | None = None
 
     def __len__(self) -> int:
@@ -166,10 +168,11 @@ class KnowledgeIndex:
         return np.argsort(np.argsort(np.array(self.facts["id"].to_pylist(), dtype=str)))
 
     def _cosines(self, query: str) -> Any:
-        """[n] cosine of each fact to the query."""
-        score, at = self._vectors().search(encode([query]), len(self))
+        """[n] cosine of each fact to the query; in an index too large for exact search 0 of all but the nearest."""
+        vectors = self._vectors
+        score, at = vectors.search(encode([query]), len(self) if not vectors.probes else min(len(self), NEAR))
         found = np.zeros(len(self))
-        found[at[0]] = score[0]
+        found[at[0][at[0] >= 0]] = score[0][at[0] >= 0]
         return found
 
     def _text(self) -> TextIndex:
@@ -177,15 +180,12 @@ class KnowledgeIndex:
             self._words = TextIndex(self.facts["text"])
         return self._words
 
-    def _vectors(self) -> Any:
-        if self._faiss is None:
-            try:
-                import faiss
-            except ImportError as e:
-                raise InputError("the L4 index wants faiss, which is missing: pip install 'coevo[cpu]' or [gpu]") from e
-            self._faiss = faiss.IndexFlatIP(DIMENSION)
-            self._faiss.add(encode(self.facts["text"].to_pylist()))
-        return self._faiss
+    @cached_property
+    def _vectors(self) -> VectorIndex:
+        vectors = encode(self.facts["text"].to_pylist())
+        index = VectorIndex(vectors, len(self))
+        index.add(vectors)
+        return index
 
 
 def _hit(row: dict[str, Any], score: float) -> Hit:

@@ -1,36 +1,16 @@
-"""Meaning: near-duplicates, novelty and diversity of texts as vectors of an encoder, searched by faiss.
-
-faiss runs on the GPU where it finds one and was installed for it, else on the CPU; the search is exact on both.
-"""
+"""Meaning: near-duplicates, novelty and diversity of texts as vectors of an encoder, searched by faiss (`vectors`)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from .encoder import Encoder, Floats
-from .errors import InputError
 from .tokens import Ints
+from .vectors import VectorIndex
 
 BLOCK = 4_096
 UNIQUE = "no text before it means the same"
-
-
-def flat_index(dimension: int) -> Any:
-    """An empty faiss index of inner products, exact, on the GPU if there is one.
-
-    Raises:
-        InputError: faiss is not installed.
-    """
-    try:
-        import faiss
-    except ImportError as e:
-        raise InputError("semantic search wants faiss, which is missing: pip install 'coevo[cpu]' or [gpu]") from e
-    index = faiss.IndexFlatIP(dimension)
-    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
-        return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
-    return index
 
 
 @dataclass(frozen=True)
@@ -45,9 +25,9 @@ class Nearest:
 
 def nearest(queries: Floats, known: Floats) -> Nearest:
     """The nearest of `known` [m, d] to each of `queries` [n, d]; both hold unit vectors."""
-    index = flat_index(queries.shape[1])
-    index.add(np.ascontiguousarray(known))
-    return _best(index, queries, len(known))
+    index = VectorIndex(known, len(known))
+    index.add(known)
+    return _best(index, queries)
 
 
 def nearest_before(vectors: Floats, known: Floats | None = None) -> Nearest:
@@ -56,14 +36,14 @@ def nearest_before(vectors: Floats, known: Floats | None = None) -> Nearest:
     Returns:
         Places count `known` first, then `vectors`.
     """
-    index, m = flat_index(vectors.shape[1]), 0
-    if known is not None and len(known):
-        index.add(np.ascontiguousarray(known))
-        m = len(known)
+    held = vectors[:0] if known is None else known
+    m = len(held)
+    index = VectorIndex(np.concatenate([held, vectors]), m + len(vectors))
+    index.add(held)
     similarity, place = np.full(len(vectors), -1, np.float32), np.full(len(vectors), -1, np.int64)
     for at in range(0, len(vectors), BLOCK):
         block = np.ascontiguousarray(vectors[at : at + BLOCK])
-        found = _best(index, block, m + at)
+        found = _best(index, block)
         inside = np.tril(block @ block.T, -1) + np.triu(np.full((len(block), len(block)), -2, np.float32))
         best = inside.argmax(axis=1)
         own = inside[np.arange(len(block)), best]
@@ -74,11 +54,11 @@ def nearest_before(vectors: Floats, known: Floats | None = None) -> Nearest:
     return Nearest(similarity, place)
 
 
-def _best(index: Any, queries: Floats, held: int) -> Nearest:
-    if not held or not len(queries):
+def _best(index: VectorIndex, queries: Floats) -> Nearest:
+    if not len(index) or not len(queries):
         return Nearest(np.full(len(queries), -1, np.float32), np.full(len(queries), -1, np.int64))
-    scores, places = index.search(np.ascontiguousarray(queries), 1)
-    return Nearest(scores[:, 0], places[:, 0].astype(np.int64))
+    scores, places = index.search(queries, 1)
+    return Nearest(scores[:, 0], places[:, 0])
 
 
 def novel(new: pa.Table, held: pa.Table, encoder: Encoder, most: float) -> pa.Table:
