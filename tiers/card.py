@@ -1,6 +1,7 @@
 """Dataset card: what an exported tier is, how it was made, what was filtered, and what was checked, in Markdown."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -19,6 +20,7 @@ TIERS = {
     "L4": "organised and verified: documents whose statements passed the verifier",
 }
 MOST = 15
+_MARKUP = re.compile(r"[\\|\[\]`!]")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -77,8 +79,9 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _cell(text: str) -> str:
-    """Text of unknown origin as a cell: one line, nothing that ends the cell or is markup."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")[:200]
+    """Text of unknown origin as a cell: one line of printable characters, nothing that ends the cell or is markup."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return _MARKUP.sub(r"\\\g<0>", " ".join(plain.split())[:200]).replace("<", "&lt;")
 
 
 def _lineage(store: Store, documents: pa.Table) -> str:

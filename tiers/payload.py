@@ -6,6 +6,7 @@ the glue between them (labels, blank lines) word for word, so `render` gives the
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Literal
 
 from .record import Record
@@ -125,11 +126,13 @@ def render(payload: Payload) -> str:
 def messages(payload: Payload) -> list[dict[str, str]]:
     """The payload as chat turns of `user` and `assistant`, as tuning libraries want them; empty for mere prose.
 
-    In a conversation the first speaker is the user, everybody else the assistant.
+    In a conversation the first speaker is the user, everybody else the assistant; turns of one role in a row are one,
+    as most chat templates want roles to alternate.
     """
     if isinstance(payload, Chat):
         first = payload.messages[0].speaker
-        return [_turn(m.content, m.speaker == first) for m in payload.messages]
+        spoken = groupby(payload.messages, key=lambda m: m.speaker == first)
+        return [_turn("\n\n".join(m.content for m in turns), user) for user, turns in spoken]
     if isinstance(payload, Task):
         return [_turn(payload.task, True), _turn(f"```python\n{payload.solution}\n```", False)]
     pairs = payload.pairs if isinstance(payload, QA) else payload.exercises if isinstance(payload, Section) else ()

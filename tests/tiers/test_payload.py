@@ -84,3 +84,24 @@ def test_parts_are_the_parts() -> None:
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_an_empty_text_is_prose(kind: str) -> None:
     assert isinstance(payload_of("", kind), Prose)
+
+
+STRICT = (
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
+)
+"""As the templates of Llama 2, Mistral and Gemma are."""
+
+
+def test_chat_turns_pass_a_template_that_wants_roles_to_alternate() -> None:
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"x": 0}, unk_token="x")))
+    tokenizer.chat_template = STRICT
+    spoken = "Ada: Why?\n\nBen: It grows.\n\nCy: And it sleeps.\n\nAda: I see.\n\nAda: When?\n\nBen: In winter.\n"
+    for text, kind in ((spoken, "dialogue"), ("Question: a?\nAnswer: b\n\nQuestion: c?\nAnswer: d\n", "qa")):
+        turns = messages(payload_of(text, kind))
+        said = tokenizer.apply_chat_template(turns, tokenize=False)
+        assert [t["role"] for t in turns] == ["user", "assistant"] * 2 and said.count("<user>") == 2
+    assert messages(payload_of(spoken, "dialogue"))[1]["content"] == "It grows.\n\nAnd it sleeps."

@@ -87,6 +87,22 @@ def test_an_export_is_whole_and_its_card_is_read_by_datasets(run_folder: Path, t
         export_tier(run_folder, "L3", out)
 
 
+def test_hostile_words_stay_words_in_a_card(tmp_path: Path) -> None:
+    store, bad = Store(tmp_path), "x | y\n## Safe\n[click](http://e.vil) ![i](i.png) <script> \x1b[31m\u202e`rm`"
+    texts = {"id": ["a"], "text": ["one"], "domain": ["en"], "source": [bad], "kind": [bad]}
+    told = json.dumps({"licence": bad})
+    read = rows(0, "ingest", bad, ["a"], "ingest", bad, "en", 0, source=bad, kind=bad, evidence=[told])
+    store.commit(0, "ingest", read, pa.table(texts | {"parents": [[]]}, schema=DOCUMENT_SCHEMA))
+    export_tier(tmp_path, "L0", tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(card.split("---")[1])["license"] == "other"
+    body = card.partition("\n---\n")[2]
+    assert "\n## Safe" not in body and "<script>" not in body and "\x1b" not in card and "\u202e" not in body
+    assert "[click](" not in body.replace("\\[", "") and "click" in body
+    shown = CliRunner().invoke(cli, ["tiers", tmp_path.name, "--runs", str(tmp_path.parent)])
+    assert "\x1b[31m" not in shown.output and "\u202e" not in shown.output
+
+
 def test_payloads_give_the_text_back(run_folder: Path, tmp_path: Path) -> None:
     from pydantic import TypeAdapter
 
