@@ -1,5 +1,7 @@
-"""MinHash near-duplicates (5-grams, 14 x 8): documents a second beside datatrove's four stages, and what is found.
+"""MinHash near-duplicates (5-grams, 112 permutations): documents a second beside two peers, and what is found.
 
+Peers: datatrove's four stages (14 bands of 8, the bands decide) and py-data-juicer's operator (14 bands of 8). `--bands
+14` makes ours as many. CPU seconds of one core each, alternating; a peer that is not installed is named and left out.
 Documents of this machine, and of every tenth a copy with one word in `--every` replaced. Recall: planted copies of
 which one of the two was dropped; precision: dropped documents that are one of a planted pair or share more than half
 of their 5-grams with another document (counted exactly).
@@ -17,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from peer_process import run_peer
 
-from coevo.tiers.config import DedupConfig, IngestConfig, SourceConfig
+from coevo.tiers.config import BulkConfig, IngestConfig, SourceConfig
 from coevo.tiers.dedup import dedup
 from coevo.tiers.ingest import ingest
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = DedupConfig(permutations=112, bands=14, threshold=0.5)
+SETTINGS = BulkConfig().dedup
 DATATROVE = r"""
 import json, logging, sys, time
 from pathlib import Path
@@ -46,6 +48,26 @@ MinhashDedupCluster(input_folder=str(out / "b"), output_folder=str(out / "c"), c
 kept = [d.id for d in MinhashDedupFilter(input_folder=str(out / "c")).run(docs(), 0, 1)]
 print(json.dumps({"seconds": time.process_time() - began, "kept": kept}))
 """
+JUICER = r"""
+import json, sys, time
+import logging; logging.disable(logging.CRITICAL)
+from loguru import logger
+logger.remove()
+import pyarrow.parquet as pq
+from datasets import Dataset, disable_progress_bars
+from data_juicer.ops.deduplicator.document_minhash_deduplicator import DocumentMinhashDeduplicator
+from data_juicer.utils.constant import HashKeys
+disable_progress_bars()
+table = pq.read_table(sys.argv[1])
+ids, texts = table["id"].to_pylist(), table["text"].to_pylist()
+op = DocumentMinhashDeduplicator(num_permutations=112, num_bands=14, num_rows_per_band=8, window_size=5)
+began = time.process_time()
+samples = [op.compute_hash({"text": t, "id": i}) for i, t in zip(ids, texts)]
+columns = {"id": ids, HashKeys.minhash: [s[HashKeys.minhash] for s in samples]}
+kept = op.process(Dataset.from_dict(columns))[0]["id"]
+print(json.dumps({"seconds": time.process_time() - began, "kept": list(kept)}))
+"""
+PEERS = (("datatrove 0.10", "datatrove", DATATROVE), ("py-data-juicer 1.6", "juicer", JUICER))
 
 
 def corpus(path: Path, most: int, every: int) -> list[tuple[str, str]]:
@@ -91,53 +113,51 @@ def _alike(name: str, held: dict[str, set[tuple[str, ...]]], where: dict[tuple[s
     return not own or any(len(own & held[o]) > 0.5 * len(own | held[o]) for o in near)
 
 
-def ours(table: pa.Table) -> dict[str, Any]:
+def ours(table: pa.Table, bands: int) -> dict[str, Any]:
     """Processor seconds and ids kept."""
+    settings = SETTINGS.model_copy(update={"bands": bands})
     began = time.process_time()
-    verdicts = dedup(table, SETTINGS)
+    verdicts = dedup(table, settings)
     return {"seconds": time.process_time() - began, "kept": verdicts["id"].filter(verdicts["kept"]).to_pylist()}
 
 
+def judged(name: str, side: dict[str, Any], table: pa.Table, pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """A row of the table, printed."""
+    recall, precision = quality(set(side["kept"]), table, pairs)
+    rate = table.num_rows / side["seconds"]
+    print(f"{name:20} {rate:9.0f} documents/s   recall {recall:.3f}   precision {precision:.3f}")
+    return {"rate": round(rate, 1), "recall": round(recall, 4), "precision": round(precision, 4)}
+
+
 def main() -> None:
-    """Print a table and a JSON line."""
-    parser = argparse.ArgumentParser(description="MinHash near-duplicates beside datatrove's four stages")
-    parser.add_argument("--quick", action="store_true", help="600 documents a domain, one alternation")
+    """Print a table and a JSON line a peer."""
+    parser = argparse.ArgumentParser(description="MinHash near-duplicates beside datatrove and py-data-juicer")
+    parser.add_argument("--quick", action="store_true", help="300 documents a domain, one alternation")
     parser.add_argument("--every", type=int, default=40, help="one word in this many differs in a planted copy")
+    parser.add_argument("--bands", type=int, default=SETTINGS.bands, help="bands of our signatures")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="folder of the peers' environments")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.parquet"
-        pairs = corpus(path, 600 if given.quick else 4_000, given.every)
+        pairs = corpus(path, 300 if given.quick else 4_000, given.every)
         table = pq.read_table(path)
-        ratios, sides = [], []
-        for _ in range(1 if given.quick else 3):
-            mine, theirs = ours(table), run_peer(given.peers / "datatrove" / "bin" / "python", DATATROVE, path)
-            if isinstance(theirs, str):
-                print(f"datatrove 0.10: {theirs}")
-                break
-            ratios.append(theirs["seconds"] / mine["seconds"])
-            sides = [mine, theirs]
-        for name, side in zip(("coevo", "datatrove 0.10"), sides or [ours(table)], strict=False):
-            recall, precision = quality(set(side["kept"]), table, pairs)
-            rate = table.num_rows / side["seconds"]
-            print(f"{name:16} {rate:9.0f} documents/s   recall {recall:.3f}   precision {precision:.3f}")
-            side |= {"rate": rate, "recall": round(recall, 4), "precision": round(precision, 4)}
-        if sides:
-            mine, theirs = sides
-            line = {
-                "name": "dedup",
-                "ours": round(mine["rate"], 1),
-                "peer": round(theirs["rate"], 1),
-                "unit": "documents/s",
-            }
-            line |= {
-                "ratio": round(sorted(ratios)[len(ratios) // 2], 2),
-                "peer_name": "datatrove 0.10",
-                "n": table.num_rows,
-            }
-            line |= {"spread": [round(min(ratios), 2), round(max(ratios), 2)], "planted": len(pairs)}
-            line |= {k: [mine[k], theirs[k]] for k in ("recall", "precision")}
-            print(json.dumps(line))
+        ours(table.slice(0, 10), given.bands)  # what is imported and made once
+        mine = judged("coevo", ours(table, given.bands), table, pairs)
+        for name, environment, script in PEERS:
+            python, ratios = given.peers / environment / "bin" / "python", list[float]()
+            for _ in range(1 if given.quick else 3):
+                theirs = run_peer(python, script, path)
+                if isinstance(theirs, str):
+                    print(f"{name}: {theirs}")
+                    break
+                ratios.append(theirs["seconds"] / ours(table, given.bands)["seconds"])
+            else:
+                assert not isinstance(theirs, str)
+                peer = judged(name, theirs, table, pairs)
+                line = {"name": "dedup", "ours": mine["rate"], "peer": peer["rate"], "unit": "documents/s"}
+                line |= {"ratio": round(sorted(ratios)[len(ratios) // 2], 2), "peer_name": name, "n": table.num_rows}
+                line |= {"spread": [round(min(ratios), 2), round(max(ratios), 2)], "planted": len(pairs)}
+                print(json.dumps(line | {k: [mine[k], peer[k]] for k in ("recall", "precision")}))
 
 
 if __name__ == "__main__":
