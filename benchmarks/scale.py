@@ -28,6 +28,40 @@ if __name__ == "__main__":
     wanted = Wanted((sys.argv[1],), Path(sys.argv[2]), workers=int(sys.argv[3]))
     print(json.dumps(build_tiers(wanted, lambda line: print(line, file=sys.stderr))))
 """
+DEDUP = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import pyarrow as pa
+from coevo.tiers.bulk import duplicates
+from coevo.tiers.bulk.place import Place
+from coevo.tiers.config import BulkConfig
+from coevo.tiers.engine import engine
+from coevo.tiers.parts import write_mapped
+ROWS, SETTINGS = 20_000, BulkConfig().dedup
+def shard(number, folder):
+    # every twentieth text is nearly that in its place in shard 0 .. 9
+    def drawn(n):
+        return np.random.default_rng(n).integers(0, 1 << 32, (ROWS, SETTINGS.permutations), np.uint32)
+    rows = drawn(number)
+    if number > 9:
+        rows[::20] = drawn(number % 10)[::20]
+        rows[::20, :: 10] += 1
+    name = f"{number:05d}"
+    data = pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1] * 4), ROWS, [None, pa.py_buffer(rows)])
+    ids = [f"{number * ROWS + i:016x}" for i in range(ROWS)]
+    exact = np.random.default_rng(1 << 20 | number).integers(0, 1 << 63, ROWS, np.uint64)
+    columns = {"id": ids, "source": ids, "size": [2000] * ROWS, "exact": exact, "signature": data}
+    write_mapped(Place(folder).seen("sketches", name), pa.table(columns))
+    write_mapped(Place(folder).seen("keys", name), duplicates.keys(pa.table(columns), SETTINGS))
+    return name
+if __name__ == "__main__":
+    folder, runs = Path(sys.argv[2]), engine("local", int(sys.argv[3]))
+    names = list(runs.map(shard, range(int(sys.argv[1]) // ROWS), folder))
+    parts = duplicates.shards(folder, names, [])
+    duplicates.find(folder, parts, SETTINGS, runs)
+    print(json.dumps(sum(duplicates.refused(folder, part).is_valid().sum().as_py() for part in parts)))
+"""
 FILE = 10_000
 PASSAGE, PASSAGES, POOL = 500, 4, 60_000
 SHARED = Path(os.environ.get("COEVO_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")) / "l0"
@@ -107,6 +141,22 @@ def measured(n: int, workers: int) -> dict[str, float]:
         }
 
 
+def sketches(n: int, workers: int) -> None:
+    """Deduplicate `n` made sketches out of core: what no text has to be read for."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "child.py"
+        script.write_text(DEDUP)
+        began, used = time.perf_counter(), sum(os.times()[2:4])
+        command = [sys.executable, script, str(n), Path(folder) / "out", str(workers)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            peak = watched(child)
+            found = child.stdout.read().strip() if child.stdout else ""
+        seconds, cpu = time.perf_counter() - began, sum(os.times()[2:4]) - used
+        print(
+            f"{n} sketches  {seconds:.1f} s  ({1e6 * cpu / n:.0f} us of a core each)  {peak / 1e6:.0f} MB  near {found}"
+        )
+
+
 def watched(child: subprocess.Popen[str]) -> int:
     """Peak memory of a process and its children until it ends; what they share counts once (where Linux tells)."""
     root, peak = psutil.Process(child.pid), 0
@@ -127,7 +177,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1_000_000, help="largest size")
     parser.add_argument("--least", type=int, default=10_000, help="smallest size")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--sketches", type=int, help="only deduplicate so many made sketches, a multiple of 20,000")
     given = parser.parse_args()
+    if given.sketches:
+        return sketches(given.sketches, given.workers)
     sizes = (
         [1_000, 4_000] if given.quick else [n for n in (10_000, 100_000, 1_000_000) if given.least <= n <= given.most]
     )
