@@ -168,7 +168,7 @@ outs = {Path(folder, f"{n}.parquet"): Path(adapter) for n, adapter in enumerate(
 for out in outs:
     out.unlink(missing_ok=True)
 found = [read_scores(out, suite)["adapters_choice"] for out in measure_adapters(Path(base), outs, suite)]
-print(json.dumps([s.accuracy.tolist() for s in found]))
+print(json.dumps([[s.accuracy.tolist(), s.values.tolist()] for s in found]))
 """
 
 
@@ -199,28 +199,39 @@ def against_command(count: int, repeats: int) -> None:
         base = make_model(folder / "base", 0, held)
         adapters = make_adapters(base, count, folder)
         rounds = [(_ours(base, folder, adapters), _command(base, folder, adapters)) for _ in range(repeats)]
+    far = 0.0
     for (_, mine), (_, theirs) in rounds:
-        if mine != theirs:
+        if [right for right, _ in mine] != [right for right, _ in theirs]:
             raise SystemExit("the two disagree on whether some answer is right")
+        pairs = [(a, b) for one, other in zip(mine, theirs, strict=True) for a, b in zip(one[1], other[1], strict=True)]
+        far = max(far, *(abs(a - b) for a, b in pairs))
+    if far > 1e-4:
+        raise SystemExit(f"the two disagree by {far:.2g} bits a byte on the margin of some question")
     one, other = (statistics.median(r[side][0] for r in rounds) for side in (0, 1))
     ratios = sorted(theirs[0] / mine[0] for mine, theirs in rounds)
-    print(f"{count} adapters of one base of 1.3M parameters, {len(rows)} questions; every answer judged alike")
+    print(f"{count} adapters of one base of 1.3M parameters, {len(rows)} questions; every answer judged alike,")
+    print(f"margins at most {far:.1e} bits a byte apart; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"{'coevo.eval.measure_adapters':32} {one:7.2f} s")
     print(f"{f'lm_eval, {count} calls':32} {other:7.2f} s")
     report = {"name": "evaluate", "ours": round(one, 2), "peer": round(other, 2), "ratio": round(other / one, 2)}
     report |= {"unit": "s for all adapters (lower is better; ratio = peer / ours)", "peer_name": "the lm_eval command"}
     report |= {"n": repeats, "spread": [round(ratios[0], 2), round(ratios[-1], 2)], "adapters": count}
+    report |= {"max_difference": far}
     print(json.dumps(report))
 
 
-def _ours(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, list[list[float]]]:
+Answers = list[tuple[list[float], list[float]]]
+"""For each adapter, whether each answer was right, and the margins of the right ones in bits a byte."""
+
+
+def _ours(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, Answers]:
     start = time.perf_counter()
     done = _run([sys.executable, "-c", OURS, str(base), str(folder), *map(str, adapters)], folder)
     return time.perf_counter() - start, json.loads(done.splitlines()[-1])
 
 
-def _command(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, list[list[float]]]:
-    """Seconds of all calls, and whether each answer was right, in the order of the questions."""
+def _command(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, Answers]:
+    """Seconds of all calls, and what they say, in the order of the questions."""
     start, found = time.perf_counter(), []
     for n, adapter in enumerate(adapters):
         out = folder / f"out-{n}"
@@ -230,7 +241,9 @@ def _command(base: Path, folder: Path, adapters: list[Path]) -> tuple[float, lis
         arguments += ["--include_path", str(folder), "--batch_size", "32", "--log_samples", "--output_path", str(out)]
         _run([sys.executable, "-m", "lm_eval", *arguments], folder)
         rows = [json.loads(line) for line in next(out.rglob("samples_*.jsonl")).read_text().splitlines()]
-        found.append([float(r["acc"]) for r in sorted(rows, key=lambda r: r["doc_id"])])
+        rows.sort(key=lambda r: r["doc_id"])
+        margins = [cloze_margin(r["doc"], [(float(a[0]), False) for a in r["filtered_resps"]])["value"] for r in rows]
+        found.append(([float(r["acc"]) for r in rows], margins))
     return time.perf_counter() - start, found
 
 

@@ -50,19 +50,15 @@ def matches(store: Store, suites: Mapping[str, Suite]) -> list[dict[str, Any]]:
         suites: by split, as the documents were checked against them.
     """
     asked = [(s, b.name, i) for s in SPLITS if s in suites for b in suites[s].benchmarks for i in b.items]
-    ledger = store.ledger.read(columns=["round", "step", "doc", "action", "reason", "domain", "source"])
+    ledger = store.ledger.read(columns=["round", "step", "doc", "action", "reason", "domain"])
     ledger = ledger.filter(pc.match_substring(pc.fill_null(ledger["reason"], ""), " benchmark text "))
     found = [(row, m) for row in ledger.to_pylist() if (m := REASON.match(row["reason"]))]
-    texts = _texts(store, [row["doc"] for row, m in found])
-    return [_match(row, m, asked[int(m.group(2))], texts.get(row["doc"]) or "") for row, m in found]
+    held = store.documents(pa.array(sorted({row["doc"] for row, _ in found}), pa.string()), status=None)
+    documents = {d["id"]: d for d in held.select(["id", "text", "source"]).to_pylist()}
+    return [_match(row | documents[row["doc"]], m, asked[int(m.group(2))]) for row, m in found]
 
 
-def _texts(store: Store, ids: Sequence[str]) -> dict[str, str]:
-    held = store.documents(pa.array(sorted({*ids}), pa.string()), status=None)
-    return dict(zip(held["id"].to_pylist(), held["text"].to_pylist(), strict=True))
-
-
-def _match(row: Mapping[str, Any], said: "re.Match[str]", asked: tuple[str, str, Item], text: str) -> dict[str, Any]:
+def _match(row: Mapping[str, Any], said: "re.Match[str]", asked: tuple[str, str, Item]) -> dict[str, Any]:
     split, benchmark, item = asked
     told = {k: row[k] for k in ("round", "step", "doc", "action", "domain", "source")}
     told |= {"split": split, "benchmark": benchmark, "item": item.id, "how": said.group(1)}
@@ -76,7 +72,7 @@ def _match(row: Mapping[str, Any], said: "re.Match[str]", asked: tuple[str, str,
     own = row["action"] != "refuse"  # of a text that was refused before it existed only the words are kept
     return told | {
         "matched": quote,
-        "document_text": excerpt(text, words) if own else "",
+        "document_text": excerpt(row["text"] or "", words) if own else "",
         "item_text": excerpt(whole, words),
     }
 
@@ -96,15 +92,15 @@ def told(data: Row) -> None:
     out = console()
     hit = [b for b in data["benchmarks"] if b["hit"]]
     items = sum(b["items"] for b in data["benchmarks"])
-    known = f"{count(len(data['matches']))} documents of {data['run']} overlap with benchmark items"
-    out.print(Text(f"{known}; all were refused as training data ({count(items)} items looked for)."))
+    found = f"{count(len(data['matches']))} refused as training data for what they share with benchmark items"
+    out.print(Text(f"documents of {data['run']}: {found} ({count(items)} items looked for)"))
     if hit:
         rows = [(b["split"], b["benchmark"], count(b["items"]), count(b["hit"]), count(b["documents"])) for b in hit]
         out.print(table(("split", "benchmark", "items", "hit", "documents"), rows, "items,hit,documents"))
     for match in data["matches"]:
         heading(out, f"{match['benchmark']} · {match['item']} ({match['split']})")
         where = f"round {match['round']} {match['step']}, {match['domain']}"
-        out.print(Text(f"document {match['doc']} of {match['source'] or 'this run'} ({where}): {match['how']}"))
+        out.print(Text(f"document {match['doc']} of {match['source']} ({where}): {match['how']}"))
         for name, key in (("matched ", "matched"), ("document", "document_text"), ("item    ", "item_text")):
             if match[key]:
                 out.print(Text(f"  {name}  {line(match[key], 600)}"))

@@ -54,7 +54,7 @@ def test_the_matched_text_stands_beside_the_item(tmp_path: Path, capsys) -> None
     names = [{"split": s, "benchmark": f"mine_{s}", "items": 2, "hit": 1, "documents": 1} for s in ASKED]
     told({"run": "r", "benchmarks": names, "matches": found})
     said = capsys.readouterr().out
-    assert "3 documents of r overlap with benchmark items; all were refused" in said
+    assert "documents of r: 3 refused as training data for what they share with benchmark items" in said
     assert "geese" not in said.casefold(), "a sealed item is shown to nobody"
 
 
