@@ -48,7 +48,7 @@ class EvalConfig(Record):
     """Put questions of packs and tasks through the model's chat template."""
     written: int = Field(default=0, ge=0)
     """Tokens of an answer that the model writes itself where a pack's answers can be checked; 0: likelihoods alone."""
-    aa_runs: int = Field(default=6, ge=2)
+    aa_runs: int = Field(default=6, ge=2, le=9)
     """Runs on one mixture with other seeds that `prepare` measures seed noise by: n leave n - 1 degrees of freedom."""
     folds: int = Field(default=1, ge=1)
     """Parts that feedback items are cut into; each round is judged by the next one."""

@@ -24,7 +24,9 @@ def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
     mixture = shares(world.reference, world.arms)
     base = context.absolute(start)
     specs = [full_run(context, 0, name, mixture, base, seed=seed) for name, seed in equal_runs(context).items()]
-    trained = train_runs(context, 0, specs)
+    # what a run's own losses do to its mixture differs from seed to seed as well, and main is trained so
+    how = {"mixing": context.config.training.mixing}
+    trained = train_runs(context, 0, [spec.model_copy(update=how) for spec in specs])
     models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
     measure_models(context, 0, models, start)
     for split in SPLITS:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...eval.suites import item_text, load_suite
+from ...eval.suites import item_text
 from ...tiers.tier import Arm, Tier, arms
 from ...training.influence import InfluenceConfig
 from ..context import RunContext
@@ -17,7 +17,7 @@ from ..feedback.mechanism import Evidence, Floats, Signals
 from ..feedback.rubric_influence import regress
 from ..jobs import influence_job, loss_job
 from .drawing import draw_key, halves
-from .evaluate import suite_path
+from .evaluate import round_suite
 from .judges import rubrics_in_use
 from .selection import standardised
 
@@ -38,9 +38,9 @@ class Targets:
     """[m] the source that each was cut from."""
 
 
-def feedback_targets(context: RunContext) -> Targets:
-    """A sample of the feedback items, never of the hidden ones: the same in every round."""
-    suite = load_suite(suite_path(context, "feedback"))
+def feedback_targets(context: RunContext, number: int) -> Targets:
+    """A sample of the feedback items that judge the round, never of other folds or of hidden ones."""
+    suite = round_suite(context, "feedback", number)
     rows = []
     for benchmark in suite.benchmarks:
         said = sorted(
@@ -65,9 +65,9 @@ def influence_on(context: RunContext, texts: Sequence[str], model: Path, targets
     return np.concatenate([np.asarray(part) for part in found])
 
 
-def influence_of(context: RunContext, texts: Sequence[str], model: Path) -> Floats:
-    """[n] of each text on the feedback items, all benchmarks alike; NaN for a text of fewer than two tokens."""
-    targets = feedback_targets(context)
+def influence_of(context: RunContext, number: int, texts: Sequence[str], model: Path) -> Floats:
+    """[n] of each text on the round's feedback items, all benchmarks alike; NaN for a text of fewer than two tokens."""
+    targets = feedback_targets(context, number)
     worth: Floats = by_benchmark(influence_on(context, texts, model, targets), targets).mean(1)
     return worth
 
@@ -89,7 +89,7 @@ def measure_influence(context: RunContext, number: int, model: Path) -> None:
     each = context.config.feedback.influence
     if not each or context.db.meta(f"influence-{number}"):
         return
-    sample, targets = _sample(context, number, each), feedback_targets(context)
+    sample, targets = _sample(context, number, each), feedback_targets(context, number)
     texts = sample["text"].to_pylist()
     whole = influence_on(context, texts, model, targets)
     jobs = [(str(model), part) for part in halves(texts, context.config.workers)]

@@ -26,7 +26,7 @@ def screened(context: RunContext, number: int, prompt: Prompt, accepted: Path) -
     """The new rubric beside those in use, on documents that they have graded."""
     documents, others = _graded(context, number, rubrics_in_use(context))
     grades = _grades(context, number, prompt, documents, accepted)
-    worth = influence_of(context, [d.text for d in documents], accepted)
+    worth = influence_of(context, number, [d.text for d in documents], accepted)
     return screen(grades, others, worth, seed=context.config.seed + number)
 
 

@@ -56,6 +56,7 @@ def test_a_run_that_stacks_one_adapter_with_ablations_and_odm(cli, settings: lis
     shares = np.load(root / runs[2, "main"]["path"] / "mixing.npz")["shares"]
     assert shares.shape == (6, len(live)) or shares.shape[0] == 6
     np.testing.assert_allclose(shares.sum(1), 1)
+    assert all((root / runs[0, f"aa-{n}"]["path"] / "mixing.npz").is_file() for n in (1, 2, 3)), "the floor knows of it"
     first, second = (root / runs[n, accepted if n == 1 else "main"]["path"] / "adapter" for n in (1, 2))
     base = json.loads((root / "models/base/base.json").read_text())["fingerprint"]
     assert {json.loads((a / "trained_on.json").read_text())["fingerprint"] for a in (first, second)} == {base}
