@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 
-def run_peer(python: Path, script: str, path: Path) -> dict[str, Any] | str:
-    """The JSON object that the program prints last, given `path`; or why there is none."""
+def run_peer(python: Path, script: str, path: Path, *more: str) -> dict[str, Any] | str:
+    """The JSON object that the program prints last, given `path` and `more`; or why there is none."""
     if not python.exists():
         return "not installed: make bench-peers"
-    done = subprocess.run([python, "-c", script, path], cwd=path.parent, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-c", script, path, *more], cwd=path.parent, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:200]}"
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

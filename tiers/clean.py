@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from .config import CleanConfig
 from .domains import packs
 from .errors import InputError
-from .filters import FAMILIES, RULES, Batch
+from .filters import FAMILIES, RULES, Batch, Rule
 
 BATCH_BYTES = 8_000_000
 BATCH_ROWS = 4_096
@@ -63,8 +63,19 @@ def _reasons(batch: Batch, config: CleanConfig) -> pa.Array:
     """[n] the first refusing rule's reason, or null."""
     rules = RULES if config.house else ()
     made = [rule(batch, config) for rule in rules] + list(_of_domains(batch, config))
-    made += [rule(batch, config) for name in config.families for rule in FAMILIES[name]]
-    return pc.coalesce(*made) if made else pa.nulls(len(batch), pa.string())
+    reasons = pc.coalesce(*made) if made else pa.nulls(len(batch), pa.string())
+    for name in config.families:
+        reasons = _judged_on(batch, reasons, FAMILIES[name], config)
+    return reasons
+
+
+def _judged_on(batch: Batch, reasons: pa.Array, rules: tuple[Rule, ...], config: CleanConfig) -> pa.Array:
+    """[n] the reasons with those of more rules, of which only texts are asked that nothing has refused yet."""
+    left = np.asarray(reasons.is_null().to_numpy(zero_copy_only=False))
+    if not left.any():
+        return reasons
+    part = batch if left.all() else batch.part(left)
+    return pc.replace_with_mask(reasons, pa.array(left), pc.coalesce(*(rule(part, config) for rule in rules)))
 
 
 def _of_domains(batch: Batch, config: CleanConfig) -> Iterator[pa.Array]:

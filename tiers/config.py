@@ -1,5 +1,7 @@
 """What a user can set about reading, cleaning, deduplicating and decontaminating."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from .record import Record
@@ -55,6 +57,9 @@ class CleanConfig(Record):
     """The rules of each text's domain pack (docs/domains.md); texts of `local:` have none."""
     families: tuple[str, ...] = ()
     """Published rules as their authors set them, for every text: gopher-quality, gopher-repetition, c4, fineweb."""
+    words: Literal["spaces", "marks"] = "spaces"
+    """What the published families count as words: what stands between white space, or punctuation marks as well, each
+    by itself, as datatrove's tokenizer does: their verdicts are then its verdicts (docs/tiers.md)."""
     encoding: bool = True
     """Mend prose that was decoded wrongly, where ftfy is sure."""
     notices: bool = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,15 +29,31 @@ class Tokens:
     offsets: Ints
     """[n + 1] where each text's words begin."""
 
-    @property
+    @cached_property
     def rows(self) -> Ints:
         """[t] which text each word belongs to."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
-    @property
+    @cached_property
+    def sums(self) -> Ints:
+        """[t + 1] characters of all words before each."""
+        return np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+
+    @cached_property
+    def chars(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """[n] characters of a text's words, at least 1."""
+        return np.maximum(np.diff(self.sums[self.offsets]), 1).astype(float)
+
+    @cached_property
     def lengths(self) -> Ints:
         """[t] characters of each word."""
         return np.asarray(pc.utf8_length(self.words).to_numpy(zero_copy_only=False), np.int64)
+
+    def part(self, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> "Tokens":
+        """Words of the texts for which a mask [n] holds."""
+        mine = np.repeat(rows, np.diff(self.offsets))
+        offsets = np.concatenate([[0], np.cumsum(np.diff(self.offsets)[rows])]).astype(np.int64)
+        return Tokens(self.words.filter(pa.array(mine)), self.hashes[mine], offsets)
 
     def phrase(self, start: int, n: int) -> str:
         """The n words from position `start` on."""

@@ -3,11 +3,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coevo.tiers.clean import PASSED, clean
 from coevo.tiers.config import CleanConfig
 from coevo.tiers.filters import RULES, Batch
 from coevo.tiers.filters.batch import CLASSES
+from coevo.tiers.filters.words import cut, words_and_marks
 from coevo.tiers.tokens import SPACES, ngrams, tokenize
 
 PROSE = (
@@ -232,3 +235,44 @@ def test_ngrams_stay_inside_their_text_and_equal_words_hash_equally() -> None:
     assert [tokens.phrase(int(s), 2) for s in starts] == ["a b", "b c", "c d", "b c", "y b", "b c"]
     assert hashes[1] == hashes[3] == hashes[5]
     assert len(np.unique(hashes)) == 4
+
+
+@pytest.mark.parametrize(
+    ("piece", "wanted"),
+    [  # what spaCy 3.8 makes of them
+        ("(hello),", "( hello ) ,"), ("don't", "do n't"), ("we'll", "we 'll"), ("Bob's", "Bob 's"), ("end.", "end ."),
+        ("Mr.", "Mr."), ("U.S.", "U.S."), ("e.g.", "e.g."), ("well-known", "well - known"), ("32-bit", "32 - bit"),
+        ("1,000.50", "1,000.50"), ("$5", "$ 5"), ("10km", "10 km"), ("...", "..."), ("https://x.org/a-b?c=d", "https://x.org/a-b?c=d"),
+        ("cannot", "can not"), ("and/or", "and/or"), ("a,b", "a , b"), ("**bold**", "* * bold * *"), ("“so”", "“ so ”"),
+        ("...!", "... !"),
+    ],
+)  # fmt: skip
+def test_words_are_cut_as_the_tokenizer_of_the_published_filters_does(piece: str, wanted: str) -> None:
+    assert list(cut(piece)) == wanted.split()
+
+
+@given(st.text(max_size=30))
+def test_cutting_loses_no_character(text: str) -> None:
+    for piece in text.split():
+        assert "".join(cut(piece)) == piece
+
+
+def test_marks_count_as_words_where_asked_for() -> None:
+    found = words_and_marks(pa.array(["He said: no.", "", "  a\n(b) "], pa.large_string()))
+    assert found.words.to_pylist() == ["He", "said", ":", "no", ".", "a", "(", "b", ")"]
+    assert found.offsets.tolist() == [0, 5, 5, 9]
+    assert found.part(np.array([False, True, True])).words.to_pylist() == ["a", "(", "b", ")"]
+    listed = table(PROSE + " ".join(f"{w}, ({v});" for w, v in pairwise(WORDS)))
+    quality = CleanConfig(house=False, packs=False, families=("gopher-quality",))
+    assert clean(listed, quality)["kept"][0].as_py()
+    marks = quality.model_copy(update={"words": "marks"})
+    assert clean(listed, marks)["reason"][0].as_py().startswith("gopher-letters")
+
+
+def test_fineweb_judges_what_c4_leaves() -> None:
+    text = "\n".join(
+        [*(f"This is sentence number {i} of the {w} text." for i, w in enumerate(WORDS[:9])), *(["Home"] * 40)]
+    )
+    alone = CleanConfig(house=False, packs=False, families=("fineweb",))
+    assert clean(table(text), alone)["reason"][0].as_py().startswith("fineweb-short-lines")
+    assert clean(table(text), alone.model_copy(update={"families": ("c4", "fineweb")}))["kept"][0].as_py()

@@ -81,7 +81,8 @@ class Batch:
         """The texts for which a mask [n] holds, as a batch of their own."""
         where = np.flatnonzero(rows)
         names = [self.source[i] for i in where]
-        return Batch(self.text.filter(pa.array(rows)), self.domain[rows], self.kind[rows], names)
+        cache = {name: held.part(rows) for name, held in self.cache.items() if isinstance(held, Tokens)}
+        return Batch(self.text.filter(pa.array(rows)), self.domain[rows], self.kind[rows], names, cache)
 
     def __len__(self) -> int:
         return len(self.text)

@@ -58,7 +58,7 @@ def c4_edited(texts: pa.Array) -> pa.Array:
     """[n] texts as C4 leaves them (arXiv 1910.10683, as datatrove does it, without its rule on ends of lines)."""
     flat, rows = _lines(pc.replace_substring_regex(texts, LINE_ENDS, "\n"))
     flat = pc.utf8_trim_whitespace(flat)
-    kept = ~np.logical_or.reduce(list(_c4_faults(flat).values()))
+    kept = ~np.logical_or.reduce(list(c4_faults(flat).values()))
     flat = pc.replace_substring_regex(flat.filter(pa.array(kept)), CITATION, "")
     ends = np.concatenate([[0], np.cumsum(np.bincount(rows[kept], minlength=len(texts)))])
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(ends, pa.int32()), flat.cast(pa.string())), "\n")
@@ -68,7 +68,7 @@ def c4_edited(texts: pa.Array) -> pa.Array:
 def c4_cut(batch: Batch) -> dict[int, Cut]:
     """Texts that C4's line edits change, by their place in the batch, with what was taken out."""
     flat, rows = _lines(batch.text)
-    found = _cut(flat, rows, {f"c4 {name}": mask for name, mask in _c4_faults(pc.utf8_trim_whitespace(flat)).items()})
+    found = _cut(flat, rows, {f"c4 {name}": mask for name, mask in c4_faults(pc.utf8_trim_whitespace(flat)).items()})
     made = c4_edited(batch.text)
     for i in np.flatnonzero(pc.not_equal(made, batch.text).to_numpy(zero_copy_only=False)):
         cut = found.setdefault(int(i), Cut("", Counter({"c4 layout": 1})))
@@ -76,7 +76,7 @@ def c4_cut(batch: Batch) -> dict[int, Cut]:
     return found
 
 
-def _c4_faults(flat: pa.Array) -> dict[str, Mask]:
+def c4_faults(flat: pa.Array) -> dict[str, Mask]:
     """Rule -> [l] whether it takes a trimmed line out."""
     few = ~_matching(flat, r"^\S+\s+\S+\s+\S")
     long = np.zeros(len(few), bool)

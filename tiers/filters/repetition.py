@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
-from ..tokens import PRIME, Hashes, Ints, mix
+from ..tokens import PRIME, Hashes, Ints, Tokens, mix
 from .batch import TAG, Batch, Floats, Mask, Reasons, over
 
 MIN_LINES = 8
@@ -43,9 +43,16 @@ def duplicate_line_chars(batch: Batch, config: CleanConfig) -> Reasons:
 
 def top_ngrams(batch: Batch, config: CleanConfig) -> Reasons:
     """Share of characters in the most frequent 2-, 3- or 4-gram."""
+    found = repeats(batch, batch.tokens)
     return pc.coalesce(
         *(
-            _loosened(f"top-{n}-gram", _top_share(batch, n), limit, batch, batch.words >= MIN_WORDS)
+            _loosened(
+                f"top-{n}-gram",
+                top_share(found[n], batch.tokens, n),
+                limit,
+                batch,
+                batch.words >= MIN_WORDS,
+            )
             for n, limit in enumerate(config.max_top_ngram, start=2)
         )
     )
@@ -53,10 +60,16 @@ def top_ngrams(batch: Batch, config: CleanConfig) -> Reasons:
 
 def duplicate_ngrams(batch: Batch, config: CleanConfig) -> Reasons:
     """Share of characters covered by 5- to 10-grams that stood before, each character counted once."""
+    found = repeats(batch, batch.tokens)
     return pc.coalesce(
         *(
             _loosened(
-                f"duplicate-{n}-gram", _again_share(batch, n), limit, batch, batch.words >= MIN_WORDS, AGAIN_FACTOR
+                f"duplicate-{n}-gram",
+                again_share(found[n], batch.tokens, n),
+                limit,
+                batch,
+                batch.words >= MIN_WORDS,
+                AGAIN_FACTOR,
             )
             for n, limit in enumerate(config.max_duplicate_ngram, start=5)
         )
@@ -85,39 +98,29 @@ def _lines(batch: Batch) -> tuple[Ints, Mask, Ints]:
     real = pc.match_substring_regex(flat, r"[\pL\pN]").to_numpy(zero_copy_only=False)
     flat, rows = flat.filter(pa.array(real)), rows[real]
     codes = flat.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.uint64)
-    return rows, _again(rows, codes), pc.utf8_length(flat).to_numpy(zero_copy_only=False).astype(np.int64)
+    return rows, again(rows, codes), pc.utf8_length(flat).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _again(rows: Ints, codes: Any) -> Mask:
+def again(rows: Ints, codes: Any) -> Mask:
     """Whether each code stood before in its row, rows being in order."""
     return ~_runs(codes.astype(np.uint64) + mix(rows.astype(np.uint64))).first
 
 
-def _top_share(batch: Batch, n: int) -> Floats:
-    """[n] share of word characters in a text's most frequent n-gram, counted as often as it stands."""
-    found = _repeats(batch)[n]
-    sums = np.concatenate([[0], np.cumsum(batch.token_lengths)])
-    top = np.zeros(len(batch))
-    np.maximum.at(top, batch.token_rows[found.starts], (sums[found.starts + n] - sums[found.starts]) * found.counts)
-    return top / _word_chars(batch)
+def top_share(found: "Repeats", tokens: Tokens, n: int) -> Floats:
+    """[rows] share of word characters in a text's most frequent n-gram, counted as often as it stands."""
+    top = np.zeros(len(tokens.offsets) - 1)
+    held = (tokens.sums[found.starts + n] - tokens.sums[found.starts]) * found.counts
+    np.maximum.at(top, tokens.rows[found.starts], held)
+    return np.asarray(top / tokens.chars, float)
 
 
-def _again_share(batch: Batch, n: int) -> Floats:
-    """[n] share of word characters inside n-grams that stood before."""
-    found = _repeats(batch)[n]
+def again_share(found: "Repeats", tokens: Tokens, n: int) -> Floats:
+    """[rows] share of word characters inside n-grams that stood before, each character counted once."""
     again = found.starts[~found.first]
-    edges = np.zeros(len(batch.token_rows) + 1, np.int64)
-    np.add.at(edges, again, 1)
-    np.add.at(edges, again + n, -1)
-    covered = np.cumsum(edges[:-1]) > 0
-    return np.bincount(batch.token_rows, weights=batch.token_lengths * covered, minlength=len(batch)) / _word_chars(
-        batch
-    )
-
-
-def _word_chars(batch: Batch) -> Floats:
-    chars = np.bincount(batch.token_rows, weights=batch.token_lengths, minlength=len(batch))
-    return np.maximum(chars, 1.0)
+    after = np.concatenate([again[1:], [len(tokens.hashes) + n]])[: len(again)]
+    ends = np.minimum(again + n, after)  # starts ascend, so each covers what lies before the next
+    held = np.bincount(tokens.rows[again], tokens.sums[ends] - tokens.sums[again], len(tokens.offsets) - 1)
+    return np.asarray(held / tokens.chars, float)
 
 
 @dataclass(frozen=True)
@@ -130,17 +133,19 @@ class Repeats:
     """[g] whether it is the first such n-gram of its text."""
     counts: Ints
     """[g] how often it stands in its text."""
+    kinds: Ints
+    """[g] the same number for the same n-gram."""
 
 
-def _repeats(batch: Batch) -> dict[int, Repeats]:
-    """Per n from 2 to 10 the repeated n-grams.
+def repeats(batch: Batch, tokens: Tokens, name: str = "words") -> dict[int, Repeats]:
+    """Per n from 2 to 10 the repeated n-grams of a batch's tokens, worked out once under a name.
 
     One that repeats begins with an (n-1)-gram that does, so each length looks only where the last found something.
     """
-    found: dict[int, Repeats] = batch.cache.get("repeats", {})
+    found: dict[int, Repeats] = batch.cache.setdefault(f"repeats of {name}", {})
     if found:
         return found
-    hashes, rows = batch.tokens.hashes, batch.token_rows
+    hashes, rows = tokens.hashes, tokens.rows
     starts, keys = np.arange(len(hashes)), hashes + mix(rows.astype(np.uint64))
     for n in range(2, LONGEST + 1):
         inside = starts + n - 1 < len(hashes)
@@ -151,21 +156,22 @@ def _repeats(batch: Batch) -> dict[int, Repeats]:
         runs = _runs(keys)
         many = runs.counts > 1
         starts, keys = starts[many], keys[many]
-        found[n] = Repeats(starts, runs.first[many], runs.counts[many])
-    batch.cache["repeats"] = found
+        found[n] = Repeats(starts, runs.first[many], runs.counts[many], runs.kinds[many])
     return found
 
 
 def _runs(keys: Hashes) -> Repeats:
     """For every key: whether it is the first of its kind, and how many there are."""
     if not len(keys):
-        return Repeats(np.zeros(0, np.int64), np.zeros(0, bool), np.zeros(0, np.int64))
+        none = np.zeros(0, np.int64)
+        return Repeats(none, np.zeros(0, bool), none, none)
     order = np.argsort(keys)
     edges = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]]))
-    counts, first = np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
-    counts[order] = np.repeat(np.diff(np.append(edges, len(keys))), np.diff(np.append(edges, len(keys))))
+    counts, kinds, first = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+    sizes = np.diff(np.append(edges, len(keys)))
+    counts[order], kinds[order] = np.repeat(sizes, sizes), np.repeat(np.arange(len(edges)), sizes)
     first[np.minimum.reduceat(order, edges)] = True
-    return Repeats(np.arange(len(keys)), first, counts)
+    return Repeats(np.arange(len(keys)), first, counts, kinds)
 
 
 RULES = (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams)
