@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..eval.scores import ItemScores
 
 
-MINIMA = ("evaluation.min_clusters=2", "evaluation.min_items=2")
+MINIMA: dict[str, Any] = {"min_clusters": 2, "min_items": 2}
 """With less there is no error."""
 
 
@@ -55,10 +55,12 @@ def evaluate_models(
     from .config import override, parse_config
 
     tree: dict[str, Any] = {}
-    for item in (*MINIMA, *overrides):
+    for item in overrides:
         override(tree, item)
-    for key, more in (("packs", packs), ("tasks", tasks)):
-        tree["evaluation"][key] = (*tree["evaluation"].get(key, ()), *more)
+    own = tree.setdefault("evaluation", {})
+    if isinstance(own, dict):  # what else it may be is refused below
+        named = {key: more for key, more in (("packs", [*packs]), ("tasks", [*tasks])) if more}
+        tree["evaluation"] = MINIMA | own | named
     config = parse_config(tree, "--set")
     if not (config.evaluation.packs or config.evaluation.tasks):
         raise InputError("nothing to ask: name benchmark files with --packs, or lm-eval tasks with --tasks")

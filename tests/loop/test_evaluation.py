@@ -26,6 +26,7 @@ def pack(tmp_path: Path) -> Path:
 def test_a_table_of_two_models_and_its_second_look(finished: Any, pack: Path, tmp_path: Path) -> None:
     models = ["runs/whole/models/base", "runs/whole/models/round-001/main"]
     asked = ("eval", *models, "--packs", str(pack), "--out", str(tmp_path / "scores"))
+    asked += ("--set", "evaluation={pack_items: 40}")
     done = finished(*asked)
     assert done.returncode == 0, done.stderr
     assert "measuring base on 12 questions of 1 benchmarks" in done.stderr
@@ -50,6 +51,7 @@ def test_mistakes_are_one_sentence(finished: Any, pack: Path) -> None:
         (("no/such", "--packs", str(pack)), "no model folder no/such: wanted a transformers folder, or BASE+ADAPTER"),
         ((base, base, "--packs", str(pack)), "is named twice"),
         ((base, "--packs", str(pack), "--set", "evaluation.writen=3"), "did you mean 'written'?"),
+        ((base, "--packs", str(pack), "--set", "evaluation=3"), "evaluation"),
         ((base, "--packs", str(pack), "--set", "evaluation.chat=true"), "asks for a chat template"),
     ):
         done = finished("eval", *arguments)
