@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from .counts import StepCount, counts
 from .decision import Action
+from .encoder import HashingEncoder
+from .semantic import diversity
 from .store import Store
 
 TIERS = {
@@ -20,6 +22,7 @@ TIERS = {
     "L4": "organised and verified: documents whose statements passed the verifier",
 }
 MOST = 15
+SAMPLED = 5_000
 _MARKUP = re.compile(r"[\\|\[\]`!]")
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 
@@ -29,7 +32,7 @@ def card(store: Store, documents: pa.Table, name: str, tier: str, files: str | N
 
     Args:
         store: of the run.
-        documents: what is exported, columns id, domain, source, kind, license.
+        documents: what is exported, columns id, text, domain, source, kind, license.
         name: of the dataset.
         tier: of the documents.
         files: pattern of the data files, None where the folder says itself what it is.
@@ -42,6 +45,7 @@ def card(store: Store, documents: pa.Table, name: str, tier: str, files: str | N
         f"{n:,} documents at {tier} ({TIERS[tier]}), made by coevo, an implementation of tiered data management "
         "(arXiv 2602.09003).",
         _table("Documents", ("domain", "kind", "documents"), _by(documents, ["domain", "kind"])),
+        _diversity(documents["text"]),
         _lineage(store, documents),
         _filters(told),
         _contamination(store, documents, told),
@@ -84,13 +88,26 @@ def _cell(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", " ".join(plain.split())[:200]).replace("<", "&lt;")
 
 
+def _diversity(texts: pa.ChunkedArray) -> str:
+    """How different the documents are, by the words of an even sample of them."""
+    sample = texts.take(pa.array(range(0, len(texts), -(-len(texts) // SAMPLED))))
+    encoder = HashingEncoder()
+    found = diversity(encoder.encode(sample))
+    return (
+        f"## Diversity\n\nThe mean cosine distance of two of {found.n:,} documents is {found.distance:.3f}. Together "
+        f"they say as much as {found.effective:,.0f} wholly different ones (Vendi score, arXiv 2210.02410), by their "
+        f"words ({encoder.name}, so at most {encoder.dimension})."
+    )
+
+
 def _lineage(store: Store, documents: pa.Table) -> str:
     """By whom the documents, and those they were made from, came where they are."""
     held = store.holdings()
     parents = dict(zip(held["id"].to_pylist(), held["parents"].to_pylist(), strict=True))
     ids = pa.array(ancestors(documents["id"].to_pylist(), parents), pa.string())
     rows = store.ledger.read(columns=["step", "agent", "model", "prompt", "action", "doc", "made"])
-    mine = pc.or_(pc.is_in(rows["made"], value_set=ids), pc.is_in(rows["doc"], value_set=ids))
+    makes = pc.is_in(rows["action"], value_set=pa.array([Action.EDIT, Action.CREATE]))
+    mine = pc.is_in(pc.if_else(makes, rows["made"], rows["doc"]), value_set=ids)  # not what else their sources became
     moved = pc.is_in(rows["action"], value_set=pa.array([Action.PROMOTE, Action.EDIT, Action.CREATE, Action.VERIFY]))
     found = _by(rows.filter(pc.and_(mine, moved)), ["step", "agent", "model", "prompt", "action"])
     return _table("Lineage", ("step", "agent", "model", "prompt", "action", "decisions"), found)

@@ -80,7 +80,7 @@ def test_an_export_is_whole_and_its_card_is_read_by_datasets(run_folder: Path, t
     card = (out / "README.md").read_text(encoding="utf-8")
     front = yaml.safe_load(card.split("---")[1])
     assert front["license"] == "other" and front["size_categories"] == ["n<1K"]
-    for heading in ("## Lineage", "## What was set aside", "## Contamination", "## Licences"):
+    for heading in ("## Lineage", "## What was set aside", "## Contamination", "## Licences", "## Diversity"):
         assert heading in card
     assert "| clean | symbol ratio |" in card
     with pytest.raises(InputError, match="is there already"):
