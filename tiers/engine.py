@@ -4,10 +4,12 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import pickle
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Literal, Protocol, TypeVar
 
 from .errors import InputError
@@ -49,14 +51,16 @@ class Processes:
         self._pool: ProcessPoolExecutor | None = None
 
     def map(self, work: Callable[..., Result], shards: Iterable[Any], *rest: Any) -> Iterator[Result]:
-        """See `Engine`."""
+        """See `Engine`.
+
+        Raises:
+            InputError: a worker was killed.
+        """
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, context, initializer=_as_worker)
         pool = self._pool
-        return _windowed(
-            lambda shard: pool.submit(work, shard, *rest), lambda f: f.result(), shards, IN_FLIGHT * self.workers
-        )
+        return _windowed(lambda shard: pool.submit(work, shard, *rest), _result, shards, IN_FLIGHT * self.workers)
 
 
 class RayData:
@@ -123,9 +127,20 @@ def _windowed(
         yield finish(begun.popleft())
 
 
+def _result(future: "Future[Result]") -> Result:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a worker was killed, most likely for want of memory: take fewer workers and type the command again, "
+            "it goes on where it was"
+        ) from error
+
+
 def _as_worker() -> None:
     """A worker of `Processes`: one thread, and gone as soon as who started it is (it would wait for work for ever)."""
     _one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

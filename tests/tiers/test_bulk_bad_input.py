@@ -117,5 +117,5 @@ def test_a_source_that_disappears_half_way_is_set_aside_and_the_rest_goes_on(tmp
     missing = 2 if what == "two" else 1
     assert built.quarantined == {"en": missing} and built.read == {"en": 30 - 5 * missing + missing}
     rows = [r for p in (tmp_path / "out" / "quarantine").glob("*.parquet") for r in pq.read_table(p).to_pylist()]
-    assert all(("disappeared" if what == "two" else "no such file") in r["reason"] for r in rows), rows
+    assert all(("went away" if what == "two" else "no such file") in r["reason"] for r in rows), rows
     assert build(places, tmp_path / "out", BulkConfig(), Inline()) == built, "listed once: it goes on without it"

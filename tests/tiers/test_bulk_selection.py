@@ -135,3 +135,8 @@ def test_workers_end_with_who_started_them(tmp_path: Path) -> None:
         parent.wait()
         gone, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive and len(gone) == 2
+
+
+def test_a_worker_that_is_killed_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="a worker was killed"):
+        list(Processes(1).map(os._exit, [1]))

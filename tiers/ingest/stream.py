@@ -92,7 +92,7 @@ def read_unit(unit: Unit, folder: Path, config: BulkConfig) -> list[str]:
             else:
                 read_source(unit.source, stream)
         except InputError as error:  # it was there when the build began
-            stream.reject(unit.source.url, unit.source.domain or "", f"source disappeared: {error}")
+            stream.reject(unit.source.url, unit.source.domain or "", f"source went away or cannot be read: {error}")
         write_whole(done, json.dumps(stream.close()).encode())
     names: list[str] = json.loads(done.read_text())
     return names
