@@ -3,7 +3,7 @@
 Whatever two texts can be duplicates by (the hash of the whole, the MinHash bands) is a key, and lies on disk by shard,
 ascending. Equal keys are brought together range by range; union-find over positions joins the texts that share one to
 groups that have nothing in common with each other; each group's sketches are then compared by `tiers.dedup` itself.
-In memory are 8 bytes a text, the keys of one range and the sketches of one batch of groups.
+In memory are some ten bytes a text, the keys of one range and the sketches of one batch of groups.
 """
 
 from collections.abc import Iterator, Sequence

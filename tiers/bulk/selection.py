@@ -1,6 +1,6 @@
 """From L1 to L2: judges label a stratified sample, a student of theirs grades every row, documents are drawn by grade.
 
-Stages over shards as in `build`; between them only numbers of all rows are in memory, 40 bytes a document.
+Stages over shards as in `build`; between them only numbers of all rows are in memory, some fifty bytes a document.
 """
 
 from collections import Counter
