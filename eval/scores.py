@@ -28,8 +28,9 @@ SCHEMA = pa.schema(
         ("gold", pa.float64()),
     ]
 )
-"""`value` is in the benchmark's metric; `accuracy` is 0 or 1, null where nothing is right or wrong; `gold` is bits per
-byte of the true answer, null where the whole text is asked for."""
+"""`value` is in the benchmark's metric; `accuracy` is 0 or 1 (or what lies between in the metric of an lm-eval task),
+null where nothing is right or wrong; `gold` is bits per byte of the true answer, null where the whole text is asked
+for."""
 
 
 class Score(NamedTuple):
