@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .counts import StepCount, counts
+from .counts import StepCount, counts, refusals
 from .decision import Action
 from .encoder import HashingEncoder
 from .semantic import diversity
@@ -136,7 +136,7 @@ def _filters(told: list[StepCount]) -> str:
 def _contamination(store: Store, documents: pa.Table, told: list[StepCount]) -> str:
     """What of the exported was held against the benchmarks, itself or when it was written."""
     checked = [c for c in told if c.step == "decontaminate"]
-    rows = store.ledger.read(columns=["doc", "step", "action", "made"])
+    rows = store.ledger.read(columns=["doc", "step", "action", "made", "domain", "reason"])
     passed = pc.and_(pc.equal(rows["step"], "decontaminate"), pc.equal(rows["action"], Action.PROMOTE.value))
     made = pc.is_in(rows["action"], value_set=pa.array([Action.EDIT, Action.CREATE]))
     clean = pa.concat_arrays(
@@ -144,13 +144,12 @@ def _contamination(store: Store, documents: pa.Table, told: list[StepCount]) -> 
     )
     held = pc.sum(pc.is_in(documents["id"], value_set=clean)).as_py() or 0
     read, dropped = sum(c.count_in for c in checked), sum(c.dropped for c in checked)
-    refused = sum(
-        n for c in told for reason, n in c.reasons.items() if c.step != "decontaminate" and "benchmark" in reason
-    )
+    refused = sum(n for _, _, reason, n in refusals(rows) if "benchmark text" in reason)
     return (
         "## Contamination\n\n"
         f"Every text of the run's benchmarks, steering and hidden, was looked for in {read:,} documents before any was "
-        f"trained on; {dropped + refused:,} were dropped for sharing text. What agents wrote or edited was checked in "
-        f"the same way before it was held. Of the {documents.num_rows:,} documents exported here {held:,} passed that "
+        f"trained on; {dropped:,} were dropped for sharing text. What agents wrote or edited was checked in the same "
+        f"way before it was held, and {refused:,} such texts were refused. Of the {documents.num_rows:,} documents "
+        f"exported here {held:,} passed that "
         "check" + ("." if held == documents.num_rows else "; the others stand below the tier at which it is made.")
     )

@@ -71,6 +71,19 @@ def counts(rows: pa.Table) -> list[StepCount]:
     return sorted(found, key=lambda c: (c.round, STEPS.index(c.step), c.domain))
 
 
+def refusals(rows: pa.Table) -> list[tuple[str, str, str, int]]:
+    """Moves that were proposed and not granted: step, domain, kind of reason and how many, the most frequent first.
+
+    Args:
+        rows: ledger rows, columns step, domain, action, reason at least.
+    """
+    keys = ["step", "domain", "reason"]
+    refused = _kinds(rows.filter(pc.equal(rows["action"], Action.REFUSE.value)).select(keys))
+    found = refused.group_by(keys).aggregate([([], "count_all")]).to_pylist()
+    told = [(r["step"], r["domain"] or "", r["reason"], r["count_all"]) for r in found]
+    return sorted(told, key=lambda t: (-t[3], t[:3]))
+
+
 def _last_of_each(rows: pa.Table) -> pa.Table:
     """The last row of each document in each step, in order."""
     keys = ["round", "step", "doc"]

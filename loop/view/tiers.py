@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ...tiers.buckets import bucket_of
 from ...tiers.byte_tokens import chunks, token_starts
-from ...tiers.counts import counts
+from ...tiers.counts import counts, refusals
 from ...tiers.tier import Arm, Tier
 from ..arm_costs import LEDGER_COLUMNS, arm_costs, by_arm
 from .flows import tier_flows
@@ -26,6 +26,9 @@ def tiers(root: Path) -> dict[str, Any]:
     with RunReader(root) as run:
         ledger = run.store.ledger.read(columns=sorted({*MOVES, *COUNTED, *LEDGER_COLUMNS}))
         told = {"arms": _arms(run, ledger), "drops": _drops(ledger), "flows": _flows(ledger)}
+        told["refusals"] = [
+            {"step": s, "domain": d, "reason": r, "decisions": n} for s, d, r, n in refusals(ledger.select(COUNTED))
+        ]
         return safe({"view": "tiers", "run": run.name, **told, "selector": _selectors(run)})
 
 

@@ -10,7 +10,7 @@ MOST_DROPS = 20
 
 
 def tiers(data: Mapping[str, Any]) -> None:
-    """Arms, flows, drops and selectors of a run, table by table."""
+    """Arms, flows, drops, refusals and selectors of a run, table by table."""
     out = console()
     columns = ("arm", "documents", "tokens", "bytes", "usd", "agents", "bucket", "evidence")
     rows = [
@@ -28,6 +28,10 @@ def tiers(data: Mapping[str, Any]) -> None:
     out.print(table(("step", "domain", "reason", "documents"), told, "documents"))
     if len(drops) > MOST_DROPS:
         out.print(f"and {len(drops) - MOST_DROPS} reasons more: coevo tiers {data['run']} --json")
+    heading(out, "What was proposed and refused, and why")
+    refused = data["refusals"][:MOST_DROPS]
+    said = [(r["step"], r["domain"], line(r["reason"], 90), count(r["decisions"])) for r in refused]
+    out.print(table(("step", "domain", "reason", "decisions"), said, "decisions"))
     if data["selector"]:
         heading(out, "Student selector")
         known = [(str(s["round"]), s["domain"], line(s["reason"], 120)) for s in data["selector"]]

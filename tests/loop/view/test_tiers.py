@@ -38,6 +38,8 @@ def test_counts_sizes_drops_and_flows_add_up(run_folder: Path) -> None:
         assert (arm["tokens"] > 0) == (held.num_rows > 0) and arm["evidence"]
     dropped = sum(f["documents"] for f in told["flows"] if f["to"] == "dropped")
     assert dropped == store.documents(status="dropped").num_rows == sum(d["documents"] for d in told["drops"])
+    refused = [r for r in store.ledger.read().to_pylist() if r["action"] == "refuse"]
+    assert refused and sum(r["decisions"] for r in told["refusals"]) == len(refused)
     assert {d["reason"] for d in told["drops"]} == {"symbol ratio", "near copy of", "answer"}
 
 
@@ -82,7 +84,7 @@ def test_an_export_is_whole_and_its_card_is_read_by_datasets(run_folder: Path, t
     assert front["license"] == "other" and front["size_categories"] == ["n<1K"]
     for heading in ("## Lineage", "## What was set aside", "## Contamination", "## Licences", "## Diversity"):
         assert heading in card
-    assert "| clean | symbol ratio |" in card
+    assert "| clean | symbol ratio |" in card and "such texts were refused" in card
     with pytest.raises(InputError, match="is there already"):
         export_tier(run_folder, "L3", out)
 
