@@ -133,13 +133,14 @@ def main() -> None:
     """Print a table and a JSON line a peer."""
     parser = argparse.ArgumentParser(description="MinHash near-duplicates beside datatrove and py-data-juicer")
     parser.add_argument("--quick", action="store_true", help="300 documents a domain, one alternation")
+    parser.add_argument("--documents", type=int, default=4_000, help="at most so many of each domain")
     parser.add_argument("--every", type=int, default=40, help="one word in this many differs in a planted copy")
     parser.add_argument("--bands", type=int, default=SETTINGS.bands, help="bands of our signatures")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="folder of the peers' environments")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.parquet"
-        pairs = corpus(path, 300 if given.quick else 4_000, given.every)
+        pairs = corpus(path, 300 if given.quick else given.documents, given.every)
         table = pq.read_table(path)
         ours(table.slice(0, 10), given.bands)  # what is imported and made once
         mine = judged("coevo", ours(table, given.bands), table, pairs)

@@ -61,7 +61,7 @@ def select_l2(folder: Path, built: Built, config: BulkSelection, judge: Judge, n
         folder: of the finished build.
         built: what it did.
         config: sample, gate, share and shape of the draw.
-        judge: who grades the sample; `ASKED` documents at a time, each once however often the work is killed.
+        judge: who grades the sample, `ASKED` documents at a time; a batch that was answered is not asked again.
         name: what the judge is called.
         engine: what runs the shards.
 
