@@ -176,6 +176,11 @@ def test_good_texts_that_were_dropped_once(text: str, domain: str, kind: str) ->
     assert reason(text, domain, kind, "s/a.py#1" if kind == "source" else "s/a.md") == PASSED
 
 
+def test_newer_python_is_python() -> None:
+    newer = CODE.replace("class Circle:", "class Circle[T: (int, str)]:").replace("def area(", "def area[U](")
+    assert code_reason(newer, "s/a.py") == PASSED
+
+
 def test_code_is_not_held_to_the_rules_for_prose() -> None:
     assert reason(CODE, "en", "text") != PASSED or code_reason(CODE) == PASSED
     assert code_reason("\n".join(f"self.{w} = {v}" for w, v in pairwise(WORDS))) == PASSED

@@ -70,6 +70,7 @@ def varied(n: int) -> str:
         ("\n".join(f"这是第{i}个，也好。" for i in range(40)), "zh", "x/a", "html", "chinese-short-lines"),
         ("\n".join(f"这是第{i}个，也好。" for i in range(40)), "zh", "x/a", "text", "passes"),
         ("Let $x$ be prime. " + "\\frac{a}{b " * 30, "math", "x/a", "text", "latex-unbalanced"),
+        ("Let $x$ be so. " + "$\\mathchoice{{\\sum_{(x:A)}}}{a}\\{$ " * 30, "math", "x/a", "text", "passes"),
         ("def f(x):\n    y = x + 1\n    return y\n" * 5, "code", "p/node_modules/a.js", "source", "vendored"),
         ("def f(x):\n    y = x + 1\n    return y\n" * 5, "code", "p/a.min.js", "source", "minified"),
         (

@@ -1,6 +1,7 @@
 """Rules for program text: does it parse, was it generated, minified, or is it data in disguise."""
 
 import ast
+import re
 import sys
 import textwrap
 import warnings
@@ -27,6 +28,7 @@ LITERAL_LINE = (
     r"(?m)^[ \t]*(?:[-+()\[\]{}, \t:]|[bru]?\"(?:[^\"\\\n]|\\.)*\"|[bru]?'(?:[^'\\\n]|\\.)*'"
     r"|0x[0-9a-fA-F]+|[0-9._eEjL]+)+(?:#.*)?$"
 )
+TYPE_PARAMETERS = re.compile(r"(?m)^([ \t]*(?:async[ \t]+)?(?:class|def)[ \t]+\w+)\[[^\]\n]*\]")
 VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 ENCODED = r"[A-Za-z0-9+/=]{120,}|(?:\\x[0-9a-fA-F]{2}){16,}"
 
@@ -36,12 +38,19 @@ def parses(batch: Batch, config: CleanConfig) -> Reasons:
     made: list[str | None] = [None] * len(batch)
     for i in np.flatnonzero(batch.is_code):
         if batch.source[i].endswith(".py"):
-            made[i] = syntax_fault(batch.text[i].as_py())
+            made[i] = syntax_fault(batch.text[i].as_py(), newer=not batch.is_local[i])
     return pa.array(made, pa.string())
 
 
-def syntax_fault(source: str) -> str | None:
-    """Why a text is not Python of this version, or None."""
+def syntax_fault(source: str, newer: bool = False) -> str | None:
+    """Why a text is not Python of this version, or None.
+
+    Args:
+        source: the whole file.
+        newer: pass over type parameters (PEP 695, Python 3.12), which an older Python cannot read.
+    """
+    if newer and sys.version_info < (3, 12):
+        source = TYPE_PARAMETERS.sub(r"\1", source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in other people's code

@@ -19,8 +19,7 @@ SHARE = 0.05
 
 def unbalanced(batch: Batch, config: CleanConfig) -> Reasons:
     """Braces or environments that do not close: a formula was lost or cut."""
-    opened = batch.matches(r"[^\\]\{|^\{")
-    closed = batch.matches(r"[^\\]\}|^\}")
+    opened, closed = (batch.matches(rf"\{b}") - batch.matches(rf"(?:^|[^\\])\\\{b}") for b in "{}")
     begun, ended = batch.matches(r"\\begin\s*\{"), batch.matches(r"\\end\s*\{")
     pieces = np.array(["#" in name for name in batch.source], bool)
     borne = np.where(pieces, PIECE, WHOLE) + SHARE * (opened + closed)
