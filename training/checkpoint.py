@@ -127,9 +127,10 @@ def _state(model: Any, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 def _put(model: Any, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], parallel: Alone) -> None:
     for name, weight in _trained(model).items():
         weight.data.copy_(parallel.part(tensors[f"weight.{name}"], weight.data))
-        moments = {k: parallel.part(tensors[f"{k}.{name}"], weight.data) for k in ("exp_avg", "exp_avg_sq")}
-        # fused AdamW counts its steps on the weights' device
-        optimiser.state[weight] = {"step": tensors[f"step.{name}"].to(weight.device)} | moments
+        if f"step.{name}" in tensors:  # a weight that no gradient has reached yet has no moments
+            moments = {k: parallel.part(tensors[f"{k}.{name}"], weight.data) for k in ("exp_avg", "exp_avg_sq")}
+            # fused AdamW counts its steps on the weights' device
+            optimiser.state[weight] = {"step": tensors[f"step.{name}"].to(weight.device)} | moments
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])

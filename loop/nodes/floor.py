@@ -8,7 +8,7 @@ from ..feedback.policy import shares
 from .allocate import planning_context
 from .bench import Bench
 from .evaluate import measure_models, scores_of, suite
-from .train import full_run, train_runs
+from .train import check_sound, full_run, train_runs
 
 SPLITS = ("feedback", "hidden")
 
@@ -27,6 +27,7 @@ def measure_floor(bench: Bench, context: RunContext, start: str) -> None:
     # what a run's own losses do to its mixture differs from seed to seed as well, and main is trained so
     how = {"mixing": context.config.training.mixing}
     trained = train_runs(context, 0, [spec.model_copy(update=how) for spec in specs])
+    check_sound(context, trained)
     models = [("base", start)] + [(t.name, context.relative(t.path)) for t in trained]
     measure_models(context, 0, models, start)
     for split in SPLITS:

@@ -1,8 +1,10 @@
 """train: main, control, centre, probes and the rubric pair, from one base, seed, order and token count in a group."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...agents.backends import release
+from ...tiers.errors import TrainingError
 from ...training.spec import RunSpec, TrainedModel
 from ..context import RunContext
 from ..feedback.mechanism import Plan
@@ -20,6 +22,7 @@ def train(context: RunContext, state: State) -> Update:
     specs = declare(context, number, plan, start)
     apart = rubric_probe.pack_sides(context, number, str(start), plan)
     trained = train_runs(context, number, [*specs, *_sides(context, number, apart, start)])
+    check_sound(context, [t for t in trained if t.name == "control"])
     return Update(runs=[t.name for t in trained])
 
 
@@ -123,6 +126,19 @@ def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[T
         for told in model.notices:
             context.event(number, "train", "warning", f"{model.name}: {told}")
     return trained
+
+
+def check_sound(context: RunContext, models: Sequence[TrainedModel]) -> None:
+    """Whether runs without which nothing can be compared have kept their weights.
+
+    Raises:
+        TrainingError: one diverged.
+    """
+    if bad := [m.name for m in models if m.diverged]:
+        raise TrainingError(
+            f"{', '.join(bad)} diverged on the reference mixture, so there is nothing to compare with: begin another "
+            f"run with a lower training.lr (now {context.config.training.lr:g})"
+        )
 
 
 def _identity(spec: RunSpec) -> str:

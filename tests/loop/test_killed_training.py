@@ -15,7 +15,7 @@ TRAINING = "{steps: 60, batch: 4, min_blocks: 2, dtype: float32, checkpoint: 4, 
 
 
 def test_a_run_killed_in_mid_training_ends_bit_equal(cli: Any, settings: list[str]) -> None:
-    asked = [*settings, "--set", f"training={TRAINING}", "--set", "probes={count: 0}", "--set", "domains=[code]"]
+    asked = [*settings, "--set", f"training={TRAINING}", "--set", "probes={count: 0}"]
     whole = cli("run", "--name", "whole", "--rounds", "1", *asked)
     assert whole.returncode == 0, whole.stderr
     process = Process(cli, ("run", "--name", "killed", "--rounds", "1", *asked))

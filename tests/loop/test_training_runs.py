@@ -100,6 +100,15 @@ def _held_against_merged(root: Path) -> int:
     return compared
 
 
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_run_whose_equal_runs_diverge_says_so(cli, settings: list[str]) -> None:  # type: ignore[no-untyped-def]
+    training = "{steps: 6, batch: 4, min_blocks: 2, dtype: float32, lr: 10000.0, clip: 1.0e9, warmup: 0.0}"
+    done = cli("run", "--name", "wild", "--rounds", "1", *settings, "--set", f"training={training}")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "diverged on the reference mixture" in done.stderr and "lower training.lr (now 10000)" in done.stderr
+
+
 @pytest.mark.parametrize("preset", ["qwen", "llama", "minicpm"])
 def test_a_preset_of_a_class_of_models_trains_a_small_one_of_it(preset: str, tmp_path: Path) -> None:
     """Its own training settings, scaled down; on the CPU, with LoRA, checkpoints and recomputed activations."""
