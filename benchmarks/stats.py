@@ -61,8 +61,8 @@ def ours(paths: list[Path], suite: Suite, draws: int) -> dict[str, float]:
         mean=dict.fromkeys([b.name for b in suite.benchmarks], 0.0),
         sd=dict.fromkeys([b.name for b in suite.benchmarks], 1.0),
     )
-    floor = noise_floor(paths[:3], suite, scale)
-    lap("noise floor of 3 A/A runs")
+    floor = noise_floor(paths[:6], suite, scale)
+    lap("noise floor of 6 A/A runs")
     scores = [read_scores(path, suite) for path in paths]
     lap("reading")
     made = [compare(scores[0], one, suite, floor, scale) for one in scores[1:]]
@@ -108,15 +108,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         suite = make_suite(options.items)
         paths = write_runs(suite, options.runs, Path(folder))
-        found, theirs = [], []
+        found, theirs, busy = [], [], []
         for _ in range(1 if options.quick else options.repeats):
+            began = time.process_time()
             found.append(ours(paths, suite, options.draws))
+            busy.append(time.process_time() - began)
             theirs.append(peer(paths, suite, options.draws // part) * part)
     totals = [sum(f.values()) for f in found]
     print(f"{options.items} items, {BENCHMARKS} benchmarks, {options.runs} runs; medians of {len(found)}")
     for name in found[0]:
         print(f"{name:40} {statistics.median(f[name] for f in found):6.2f} s")
     print(f"{'in all':40} {statistics.median(totals):6.2f} s  ({min(totals):.2f} to {max(totals):.2f})")
+    print(f"{'in all, processor time':40} {statistics.median(busy):6.2f} s")
     name = f"clustered bootstrap, {options.draws} draws"
     mine, other = statistics.median(f[name] for f in found), statistics.median(theirs)
     print(f"{'scipy.stats.bootstrap, no clusters':40} {other:6.2f} s  (one draw in {part} run, scaled)")

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ def mean_influence(differences: Floats, clusters: Sequence[str]) -> Floats:
     Raises:
         ValueError: fewer than two clusters.
     """
-    codes, _ = _codes(tuple(clusters))
+    codes = _grouped(tuple(clusters)).codes
     share = (np.bincount(codes) / len(codes))[codes]
     if share.max() == 1.0:
         raise ValueError("one cluster gives no error estimate")
@@ -38,28 +39,37 @@ def mean_influence(differences: Floats, clusters: Sequence[str]) -> Floats:
 
 def cluster_sums(influence: Floats, clusters: Sequence[str]) -> Floats:
     """Influence values [..., n] summed by cluster: [..., G], clusters in sorted order."""
-    codes, count = _codes(tuple(clusters))
-    if len(codes) * count <= _DENSE:
-        return np.asarray(influence @ np.eye(count)[codes])
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(count))
-    return np.asarray(np.add.reduceat(influence[..., order], starts, axis=-1))
+    found = _grouped(tuple(clusters))
+    if len(found.codes) * len(found.starts) <= _DENSE:
+        return np.asarray(influence @ np.eye(len(found.starts))[found.codes])
+    return np.asarray(np.add.reduceat(influence[..., found.order], found.starts, axis=-1))
+
+
+class _Grouped(NamedTuple):
+    """Items by cluster: the same for all runs of a suite."""
+
+    codes: Ints
+    """[n] number of each item's cluster in sorted order."""
+    order: Ints
+    """[n] items, cluster by cluster."""
+    starts: Ints
+    """[G] where each cluster begins in `order`."""
 
 
 @lru_cache(maxsize=64)
-def _codes(clusters: tuple[str, ...]) -> tuple[Ints, int]:
-    """[n] number of each item's cluster in sorted order, and how many there are: the same for all runs of a suite."""
+def _grouped(clusters: tuple[str, ...]) -> _Grouped:
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
-    return codes, len(names)
+    order = np.argsort(codes, kind="stable")
+    return _Grouped(codes, order, np.searchsorted(codes[order], np.arange(len(names))))
 
 
-def degrees_of_freedom(weights: Floats, clusters: Sequence[str]) -> float:
-    """Effective number of clusters less one, at least one, for items that weigh `weights` [n] in the estimate.
+def degrees_of_freedom(weights: Floats) -> float:
+    """Effective number of clusters less one, at least one, for clusters that weigh `weights` [G] in the estimate.
 
     (sum s^2)^2 / sum s^4 over the clusters' weights s (Satterthwaite): the number of clusters if they are equal, fewer
     if some dominate.
     """
-    squares = cluster_sums(weights, clusters) ** 2
+    squares = weights**2
     return max(1.0, float(squares.sum() ** 2 / (squares**2).sum()) - 1.0)
 
 

@@ -55,6 +55,11 @@ class Gains:
         """[B, G] influence summed by cluster."""
         return cluster_sums(self.influence, self.clusters)
 
+    @cached_property
+    def shares(self) -> Floats:
+        """[B, G] weight of every cluster in each gain."""
+        return cluster_sums(self.weights, self.clusters)
+
 
 @dataclass(frozen=True)
 class Composite:
@@ -116,13 +121,13 @@ def composite(paired: Gains, suite: Suite, scale: Scale) -> Composite:
     base = np.array([scale.mean[name] for name in paired.names])
     clipped, slope = cap(paired.gain / units, scale.max_share, FREE / len(paired.names))
     by_cluster = (slope / units) @ paired.sums
-    weights = (np.abs(slope) / units) @ paired.weights
+    shares = (np.abs(slope) / units) @ paired.shares
     return Composite(
         before=float((signs * (paired.before - base) / units).sum()),
         gain=float(clipped.sum()),
         slope=slope,
         influence=by_cluster,
-        dof=degrees_of_freedom(weights, paired.clusters),
+        dof=degrees_of_freedom(shares),
         n=len(paired.clusters),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .clustered import Error, cluster_sums, degrees_of_freedom
+from .clustered import Error, degrees_of_freedom
 from .composite import Composite, Gains, Scale, composite, gains
 from .noise import COMPOSITE, NoiseFloor
 from .score import Delta, Split, Suite, verdict
@@ -97,15 +97,15 @@ def _composite_seed_variance(noise: NoiseFloor | None) -> float:
 
 def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]) -> Delta:
     benchmark = suite.benchmarks[row]
-    dof = degrees_of_freedom(paired.weights[row], paired.clusters)
+    shares = paired.shares[row]
     return delta_row(
         benchmark.name,
         benchmark.metric,
         suite.split,
         names,
         (float(paired.before[row]), float(paired.after[row]), float(paired.gain[row])),
-        _error(noise, benchmark.name, float((paired.sums[row] ** 2).sum()), dof),
-        (len(benchmark.items), int(np.count_nonzero(cluster_sums(paired.weights[row], paired.clusters)))),
+        _error(noise, benchmark.name, float((paired.sums[row] ** 2).sum()), degrees_of_freedom(shares)),
+        (len(benchmark.items), int(np.count_nonzero(shares))),
     )
 
 

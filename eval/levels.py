@@ -99,5 +99,5 @@ def _spread(values: Floats, clusters: tuple[str, ...], accuracy: bool) -> tuple[
     if accuracy and np.ptp(values) == 0:
         sure = Error(1.0, math.inf)
         return Error((1 - 0.025 ** (1 / len(sums))) / sure.half_width, sure.dof), len(sums)
-    dof = degrees_of_freedom(np.full(len(values), 1 / len(values)), clusters)
+    dof = degrees_of_freedom(cluster_sums(np.full(len(values), 1 / len(values)), clusters))
     return Error(float(np.sqrt((sums**2).sum())), dof), len(sums)

@@ -88,7 +88,7 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     items = np.var([rows @ p.sums for p in paired], axis=0, ddof=1).sum(axis=1)
     variance, spread = np.maximum(0, seen - items), _spread(seen, items, len(runs) - 1)
     names = [*(b.name for b in suite.benchmarks), COMPOSITE]
-    dof = [degrees_of_freedom(row, paired[0].clusters) for row in rows @ paired[0].weights]
+    dof = [degrees_of_freedom(row) for row in rows @ paired[0].shares]
     named = {"variance": variance, "spread": spread, "items": 2 * items, "dof": dof}
     return NoiseFloor(
         split=suite.split,

@@ -92,7 +92,7 @@ def test_clustered_variance_equals_the_textbook_at_equal_clusters() -> None:
     sums = cluster_sums(mean_influence(values, clusters), clusters)
     means = values.reshape(10, 4).mean(axis=1)
     assert (sums**2).sum() == pytest.approx(means.var(ddof=1) / 10)
-    assert degrees_of_freedom(np.full(40, 1 / 40), clusters) == pytest.approx(9)
+    assert degrees_of_freedom(cluster_sums(np.full(40, 1 / 40), clusters)) == pytest.approx(9)
 
 
 def test_one_cluster_is_no_error_estimate() -> None:
@@ -101,7 +101,7 @@ def test_one_cluster_is_no_error_estimate() -> None:
 
 
 def test_unequal_clusters_count_for_fewer() -> None:
-    assert degrees_of_freedom(np.ones(23), ["big"] * 20 + ["a", "b", "c"]) == 1.0
+    assert degrees_of_freedom(cluster_sums(np.ones(23), ["big"] * 20 + ["a", "b", "c"])) == 1.0
 
 
 def test_an_error_knows_how_well_it_is_known() -> None:

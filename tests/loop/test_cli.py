@@ -75,6 +75,12 @@ def test_the_reading_commands_tell_one_story(finished) -> None:  # type: ignore[
     main = next(c for c in shown["comparisons"] if c["treatment"] == "main" and c["reference"] == "control")
     assert {d["benchmark"] for d in main["rows"]} >= {"composite", "arithmetic"}
     assert all(d["low"] <= d["gain"] <= d["high"] and d["n"] > 0 for d in main["rows"])
+    assert all(d["p"] <= d["p_adjusted"] <= 1 and d["holds"] <= (d["verdict"] != "unresolved") for d in main["rows"])
+    assert all((d["shrunk"] is None) == (d["benchmark"] == "composite") for d in main["rows"])
+    names = {d["benchmark"] for d in main["rows"]}
+    assert set(shown["foreseen"]) == {"feedback", "hidden"} and set(shown["foreseen"]["hidden"]) == names
+    assert {s["benchmark"] for s in shown["screening"]} == names - {"composite"}
+    assert all(0 <= s["p"] <= 1 and s["runs"] >= 2 for s in shown["screening"])
     for what in (("1",), ("math/L3",), ("clarity",)):
         assert finished("why", "whole", *what).returncode == 0
 

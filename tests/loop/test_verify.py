@@ -62,6 +62,7 @@ def test_a_finished_run_is_verified_with_intervals(finished, tmp_path: Path) -> 
     for row in (*data["pairs"], *data["benchmarks"]):
         assert row["low"] <= row["gain"] <= row["high"]
         assert row["verdict"] == ("gain" if row["low"] > 0 else "loss" if row["high"] < 0 else "unresolved")
+    assert all(row["p"] <= row["p_adjusted"] <= 1 for row in data["benchmarks"]), "all of the table's rows are counted"
     trained = [
         json.loads(p.read_text()) for p in sorted((tmp_path / "runs/whole/models/verify").glob("*/trained.json"))
     ]
