@@ -1,11 +1,13 @@
 """A run small enough for a test: real text of this machine, a real model of a few thousand weights, every node."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 SMALL = {
     "ingest": "{max_documents: 400, max_bytes: 260000, min_bytes: 5000, document_bytes: 1500}",
@@ -60,8 +62,13 @@ def cli(tmp_path: Path, cache: Path) -> Cli:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path, settings: list[str]) -> Cli:
-    """A folder with the small run `whole`, two rounds, done without interruption."""
-    made = Cli(tmp_path_factory.mktemp("finished"), cache)
-    done = made("run", "--name", "whole", "--rounds", "2", *settings)
-    assert done.returncode == 0, done.stderr
-    return made
+    """A folder with the small run `whole`, two rounds, done without interruption; each test process has a copy."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "whole"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            making = Cli(tmp_path_factory.mktemp("making"), cache)
+            done = making("run", "--name", "whole", "--rounds", "2", *settings)
+            assert done.returncode == 0, done.stderr
+            making.folder.rename(made)
+    return Cli(shutil.copytree(made, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True), cache)
