@@ -56,7 +56,7 @@ def screening(out: Console, rows: Sequence[Row]) -> None:
     heading(out, f"signal and noise of the feedback benchmarks ({rows[0]['runs']} mixtures)")
     told = [
         (r["benchmark"], number(r["signal"]), number(r["noise"]), f"{r['ratio']:.1f}", f"{r['p']:.3f}",
-         "tells mixtures apart" if r["hears"] else "repeats its seeds: mixtures differ no more than equal runs do")
+         "tells mixtures apart" if r["hears"] else "unresolved: could be equal runs")
         for r in rows
     ]  # fmt: skip
     names = ("benchmark", "range of mixtures", "sd of equal runs", "ratio", "p", "verdict")
