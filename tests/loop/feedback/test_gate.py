@@ -1,32 +1,15 @@
 """The gate: which model goes on, guards, and the alarm."""
 
 import math
-from math import inf
 
 import numpy as np
 import pytest
 
-from coevo.eval.clustered import Error
-from coevo.eval.score import Delta
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.gate import Known, accept, alarm, probability
+from tests.loop.feedback.trial import as_delta as delta
 
 CONFIG = FeedbackConfig()
-
-
-def delta(gain: float, se: float, benchmark: str = "composite") -> Delta:
-    verdict = "gain" if gain > 1.96 * se else "loss" if gain < -1.96 * se else "unresolved"
-    told = {"benchmark": benchmark, "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
-    numbers = {
-        "before": 0.0,
-        "after": gain,
-        "gain": gain,
-        "se": se,
-        "low": gain - 1.96 * se,
-        "high": gain + 1.96 * se,
-        "p": Error(se, inf).p(gain),
-    }
-    return Delta.model_validate({**told, **numbers, "n": 9, "clusters": 9, "verdict": verdict})
 
 
 @pytest.mark.parametrize(("gain", "run"), [(0.05, "main"), (0.004, "main"), (0.0, "control"), (-0.05, "control")])

@@ -110,11 +110,11 @@ def play(world: World, state: State, number: int, plan: Plan, w: Floats) -> tupl
     return world.measure(number, pairs), main, control
 
 
-def as_delta(gain: float, se: float) -> Delta:
-    """A composite Delta with its verdict at 95 %."""
+def as_delta(gain: float, se: float, benchmark: str = "composite") -> Delta:
+    """A Delta with its verdict at 95 %."""
     verdict = "gain" if gain > 1.96 * se else "loss" if gain < -1.96 * se else "unresolved"
     return Delta.model_validate(
-        {"benchmark": "composite", "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
+        {"benchmark": benchmark, "split": "feedback", "metric": "sd", "treatment": "main", "reference": "control"}
         | {
             "before": 0.0,
             "after": gain,
