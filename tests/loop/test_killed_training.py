@@ -11,7 +11,7 @@ from coevo.loop.run_db import RunDB
 from .interrupt import Process, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-TRAINING = "{steps: 60, batch: 4, min_blocks: 2, dtype: float32, checkpoint: 4, max_epochs: 1000.0}"
+TRAINING = "{steps: 240, batch: 4, min_blocks: 2, dtype: float32, checkpoint: 4, max_epochs: 1000.0}"
 
 
 def test_a_run_killed_in_mid_training_ends_bit_equal(cli: Any, settings: list[str]) -> None:
