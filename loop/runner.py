@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..tiers.errors import CoevoError, InputError
+from ..tiers.filters.syntax import check_languages
 from ..tiers.ingest import check_sources
 from ..tiers.tier import arms
 from .budget import end_of
@@ -44,6 +45,7 @@ def start(
     check_mechanism(config)
     check_control(config, runs)
     check_sources(config.sources)
+    check_languages(config.clean.parse_languages)
     own = _own_prompts(config)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
     folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)

@@ -68,6 +68,13 @@ class CleanConfig(Record):
     """Put stand-ins for addresses of mail, public addresses of machines and numbers of telephones."""
     block_urls: tuple[str, ...] = ()
     """Hosts (with subdomains) and beginnings of addresses whose pages are dropped, or .txt files of such lines."""
+    parse_languages: tuple[str, ...] = ()
+    """Languages beside Python whose files must parse: javascript, typescript, tsx, java, c, cpp, go, rust
+    (`pip install 'coevo[parsers]'`)."""
+    max_parse_errors: float = Field(default=0.01, ge=0, le=1)
+    """Share of bytes of such a file that its grammar need not make sense of (docs/domains.md) ..."""
+    max_parse_errors_c: float = Field(default=0.20, ge=0, le=1)
+    """... and of a file of C or C++, where macros may stand for anything."""
     min_chars: int = 120
     max_chars: int = 200_000
     min_letters: float = 0.55

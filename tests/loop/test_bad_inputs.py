@@ -65,6 +65,12 @@ def test_a_limit_that_is_no_number_is_one_sentence(cli: Any) -> None:
     assert "budget.usd" in done.stderr
 
 
+def test_a_language_that_cannot_be_parsed_is_refused_before_any_work(cli: Any) -> None:
+    done = cli("run", "--set", "clean.parse_languages=[jvascript]")
+    assert done.returncode == 2 and "did you mean javascript or typescript?" in done.stderr
+    assert not (cli.folder / "runs").exists()
+
+
 def test_too_little_text_names_the_setting_and_leaves_the_name_free(cli: Any, settings: list[str]) -> None:
     folder = cli.folder / "corpus"
     folder.mkdir()

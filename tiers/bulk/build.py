@@ -20,6 +20,7 @@ from ..config import BulkConfig, SourceConfig
 from ..dedup import UNIQUE, check_bands, sketch
 from ..engine import Engine
 from ..errors import InputError
+from ..filters.syntax import check_languages
 from ..ingest.stream import Unit, read_unit, units
 from ..mend import mend, mended
 from ..parts import mapped, read_part, write_mapped, write_part, write_whole
@@ -71,6 +72,7 @@ def build(
     """
     place = Place(folder)
     check_bands(config.dedup)
+    check_languages(config.clean.parse_languages)
     for root in held:
         _check_held(root, config)
     told = config.model_dump(mode="json", exclude={"selection"})

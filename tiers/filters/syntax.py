@@ -1,0 +1,119 @@
+"""Does program text parse: languages other than Python, by the grammars of tree-sitter, where they are asked for."""
+
+import difflib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+
+from ..config import CleanConfig
+from ..errors import InputError
+from .batch import Batch, Reasons
+
+SUFFIXES = {
+    "javascript": (".js", ".mjs", ".cjs", ".jsx"),
+    "typescript": (".ts", ".mts", ".cts"),
+    "tsx": (".tsx",),
+    "java": (".java",),
+    "c": (".c", ".h"),
+    "cpp": (".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx"),
+    "go": (".go",),
+    "rust": (".rs",),
+}
+"""Language -> its files. A suffix of several languages is judged only where all of them are asked for."""
+PREPROCESSED = ("c", "cpp")
+"""Their macros may stand for anything, and no grammar knows what for."""
+SECONDS = 2.0
+"""Processor time for one text; real files take some hundredths."""
+DEATHS = {-signal.SIGPROF: f"its parser was stopped after {SECONDS:g} s", -signal.SIGSEGV: "its parser crashed"}
+"""How a text can end the process that parses it."""
+
+
+def check_languages(languages: Iterable[str]) -> None:
+    """See that texts of these languages can be parsed here.
+
+    Raises:
+        InputError: an unknown language (the nearest are named), or a package that is not installed.
+    """
+    for name in languages:
+        if name not in SUFFIXES:
+            near = difflib.get_close_matches(name.lower(), SUFFIXES, n=2, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise InputError(
+                f"clean.parse_languages: unknown language {name!r}: {hint}known are {', '.join(SUFFIXES)} "
+                "(Python is always parsed)"
+            )
+        for module in ("tree_sitter", _grammar(name)[1]):
+            if find_spec(module) is None:
+                raise InputError(
+                    f"clean.parse_languages: {name} wanted the package {module.replace('_', '-')}, which is not "
+                    "installed: type pip install 'coevo[parsers]', or leave the language out"
+                )
+
+
+def parses(batch: Batch, config: CleanConfig) -> Reasons:
+    """Whole files of the languages asked for must parse but for a small share; a piece (named with `#`) need not."""
+    made: list[str | None] = [None] * len(batch)
+    if not config.parse_languages:
+        return pa.array(made, pa.string())
+    check_languages(config.parse_languages)
+    asked = batch.is_code & (batch.counts["character"] <= config.max_chars)  # longer ones are too long anyway
+    names = {int(i): _languages(batch.source[i], config.parse_languages) for i in np.flatnonzero(asked)}
+    rows = {i: languages for i, languages in names.items() if languages}
+    limits = dict.fromkeys(PREPROCESSED, config.max_parse_errors_c)
+    requests = [
+        json.dumps(
+            {
+                "text": batch.text[i].as_py(),
+                "grammars": [_grammar(name) for name in languages],
+                "limit": limits.get(languages[0], config.max_parse_errors),
+            }
+        )
+        for i, languages in rows.items()
+    ]
+    for i, fault in zip(rows, faults(requests), strict=True):
+        made[i] = fault and f"does-not-parse: {fault}"
+    return pa.array(made, pa.string())
+
+
+def faults(requests: list[str]) -> Iterator[str | None]:
+    """What is wrong with each text, or None, by `parse_worker` in a process of its own.
+
+    A text that outlasts `SECONDS` of processor time, or crashes its grammar, is at fault itself; the rest go on in
+    another process.
+    """
+    command = [sys.executable, "-P", str(Path(__file__).with_name("parse_worker.py")), str(SECONDS)]
+    while requests:
+        done = subprocess.run(command, input="\n".join(requests), capture_output=True, text=True, encoding="utf-8")
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        yield from answers
+        requests = requests[len(answers) :]
+        if requests and done.returncode in DEATHS:
+            languages = [name for name, *_ in json.loads(requests[0])["grammars"]]
+            yield f"{DEATHS[done.returncode]} ({' or '.join(languages)})"
+        elif requests or done.returncode:
+            raise RuntimeError(f"the parser of program text ended with {done.returncode}: {done.stderr[-2000:]}")
+        requests = requests[1:]
+
+
+def _grammar(language: str) -> tuple[str, str, str]:
+    """The language, its module, and the function of the module that makes its grammar."""
+    if language in ("typescript", "tsx"):  # one package with two
+        return language, "tree_sitter_typescript", f"language_{language}"
+    return language, f"tree_sitter_{language}", "language"
+
+
+def _languages(source: str, asked: tuple[str, ...]) -> list[str]:
+    """Whose file this may be; none where one of them was not asked for."""
+    suffix = PurePosixPath(source).suffix.lower()
+    whose = [name for name, ends in SUFFIXES.items() if suffix in ends]
+    return whose if set(whose) <= set(asked) else []
+
+
+RULES = (parses,)
