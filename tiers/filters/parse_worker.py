@@ -42,7 +42,7 @@ def fault_of(source: bytes, grammars: list[list[str]], limit: float) -> str | No
 
 def readings(source: bytes, grammars: list[list[str]]) -> Iterator[tuple[float, int, str]]:
     """Share of bytes under errors, line of the longest error and language; of C and C++ by branches as well."""
-    from tree_sitter import Language, Parser
+    from tree_sitter import Language, Parser  # pyright: ignore[reportMissingImports]
 
     for language, module, function in grammars:
         parser = Parser(Language(getattr(importlib.import_module(module), function)()))
