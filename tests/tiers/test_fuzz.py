@@ -31,6 +31,11 @@ def parquet() -> bytes:
 
 JSONL = "\n".join(json.dumps({"text": PROSE * (i + 1), "id": str(i)}) for i in range(4)).encode()
 PAGE = f"<html><head><meta charset='gbk'></head><body><p>{PROSE * 4}</p><math><mi>x</mi></math></body>".encode()
+HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s" % (len(PAGE), PAGE)
+RECORD = (
+    b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/%d\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n"
+)
+WARC = b"".join(RECORD % (i, len(HTTP), HTTP) for i in range(3))
 WHOLE = {
     "a.jsonl": JSONL,
     "a.jsonl.gz": gzip.compress(JSONL),
@@ -38,6 +43,8 @@ WHOLE = {
     "a.parquet": parquet(),
     "a.html": PAGE,
     "a.html.gz": gzip.compress(PAGE),
+    "a.warc": WARC,
+    "a.warc.gz": gzip.compress(WARC),
     "a.tex": b"\\documentclass{a}\\begin{document}Let $x$ be. % no\n\\begin{verbatim}\n%\n\\end{verbatim}",
     "a.txt": PROSE.encode() * 3,
 }
@@ -60,6 +67,10 @@ def test_a_damaged_file_is_quarantined_and_the_rest_goes_on(tmp_path: Path, name
     at, junk = data.draw(st.integers(0, len(whole))), data.draw(st.binary(max_size=40))
     rest = data.draw(st.sampled_from((whole[at:], whole[at + len(junk) :], b"", b"\0" * 9 + whole[at:])))
     read(tmp_path, name, whole[:at] + junk + rest)
+
+
+def test_names_of_columns_that_are_no_text_are_quarantined(tmp_path: Path) -> None:
+    read(tmp_path, "a.parquet", parquet().replace(b"text", b"\xabext"))
 
 
 @settings(max_examples=60, deadline=5_000)

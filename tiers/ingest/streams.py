@@ -82,8 +82,9 @@ def parquet_rows(
                         )
                         return
                     yield number, row
-    except (pa.ArrowException, OSError) as error:
-        yield Fault(str(number + 1), f"broken parquet after {number} rows: {str(error).splitlines()[0][:200]}")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last one: names of columns
+        told = (str(error) or type(error).__name__).splitlines()[0][:200]
+        yield Fault(str(number + 1), f"broken parquet after {number} rows: {told}")
 
 
 def _as_bytes(column: pa.Array) -> pa.Array:
