@@ -24,6 +24,7 @@ import tempfile
 from dataclasses import dataclass, field
 from itertools import chain, combinations
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -221,10 +222,10 @@ def main() -> None:
     print(json.dumps(report))
 
 
-def near(bench: Bench, seeds: int) -> list[dict[str, object]]:
+def near(bench: Bench, seeds: int) -> list[dict[str, Any]]:
     """Seed noise between near mixtures, measured and claimed."""
     print(f"{'distance':>8} {'2d/(1+d)':>9} {'measured':>9}  95 % interval over {seeds} seeds, and by benchmark")
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     uniform = bench.means(0, range(seeds))
     for n, d in enumerate(DISTANCES, start=1):
         other, claim = bench.means(n, range(seeds)), slots_apart(bench.mixtures[0], bench.mixtures[n])

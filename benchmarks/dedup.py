@@ -146,6 +146,7 @@ def main() -> None:
         mine = judged("coevo", ours(table, given.bands), table, pairs)
         for name, environment, script in PEERS:
             python, ratios = given.peers / environment / "bin" / "python", list[float]()
+            theirs: Any = "not run"
             for _ in range(1 if given.quick else 3):
                 theirs = run_peer(python, script, path)
                 if isinstance(theirs, str):

@@ -102,7 +102,7 @@ def write(folder: Path, n: int) -> int:
             for i in range(first, min(first + FILE, n)):
                 text = "\n\n".join(draw.choices(passages, k=PASSAGES))
                 if i % 20 == 19:
-                    words = last.split(" ")
+                    words = list[str](last.split(" "))
                     words[draw.randrange(len(words))] = f"changed{i}"
                     text = " ".join(words)
                 last = text

@@ -9,6 +9,7 @@ import argparse
 import json
 import statistics
 import time
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from coevo.tiers.vectors import VectorIndex
 
 def timed(
     x: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", queries: int, exact: int
-) -> tuple[float, VectorIndex, object]:
+) -> tuple[float, VectorIndex, Any]:
     """Seconds to build the index and search it, the index, and the second-best products."""
     began = time.perf_counter()
     index = VectorIndex(x, len(x), exact=exact)

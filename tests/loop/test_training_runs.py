@@ -119,7 +119,7 @@ def test_a_preset_of_a_class_of_models_trains_a_small_one_of_it(preset: str, tmp
     assert config.training.method == "lora" and config.training.gradient_checkpointing and config.training.checkpoint
     folder = tmp_path / "model"
     train_tokenizer(["def add(a, b): return a + b\n"] * 9, 300, 32).save_pretrained(str(folder))
-    shape = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
+    shape: dict[str, Any] = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2}
     shape |= {"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64}
     small: Any = Qwen3ForCausalLM(Qwen3Config(**shape)) if preset == "qwen" else LlamaForCausalLM(LlamaConfig(**shape))
     save_model(small, folder)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import atheris  # pyright: ignore[reportMissingImports]
+import atheris  # pyright: ignore[reportMissingModuleSource]
 
-with atheris.instrument_imports(include=["coevo.tiers"]):
+with atheris.instrument_imports(include=["coevo.tiers"]):  # pyright: ignore[reportAttributeAccessIssue]
     from coevo.tiers.ingest.asciimath import asciimath_to_latex
     from coevo.tiers.ingest.extract import extract
     from coevo.tiers.ingest.latex import latex_body

@@ -102,6 +102,6 @@ def test_chat_turns_pass_a_template_that_wants_roles_to_alternate() -> None:
     spoken = "Ada: Why?\n\nBen: It grows.\n\nCy: And it sleeps.\n\nAda: I see.\n\nAda: When?\n\nBen: In winter.\n"
     for text, kind in ((spoken, "dialogue"), ("Question: a?\nAnswer: b\n\nQuestion: c?\nAnswer: d\n", "qa")):
         turns = messages(payload_of(text, kind))
-        said = tokenizer.apply_chat_template(turns, tokenize=False)
+        said = str(tokenizer.apply_chat_template(turns, tokenize=False))
         assert [t["role"] for t in turns] == ["user", "assistant"] * 2 and said.count("<user>") == 2
     assert messages(payload_of(spoken, "dialogue"))[1]["content"] == "It grows.\n\nAnd it sleeps."
