@@ -66,7 +66,7 @@ def parses(batch: Batch, config: CleanConfig) -> Reasons:
     asked = batch.is_code & (batch.counts["character"] <= config.max_chars)  # longer ones are too long anyway
     names = {int(i): _languages(batch.source[i], config.parse_languages) for i in np.flatnonzero(asked)}
     rows = {i: languages for i, languages in names.items() if languages}
-    limits = dict.fromkeys(PREPROCESSED, config.max_parse_errors_c)
+    limits: dict[str, float] = dict.fromkeys(PREPROCESSED, config.max_parse_errors_c)
     requests = [
         json.dumps(
             {
