@@ -90,8 +90,8 @@ def held_out(model: Path, texts: list[str]) -> float:
 
 def agreement(gain: np.ndarray, promise: np.ndarray) -> float:
     """Mean over the targets of the rank correlation over the runs."""
-    each = [float(spearmanr(gain[:, k], promise[:, k])[0]) for k in range(gain.shape[1])]
-    return sum(each) / len(each)
+    each: list[Any] = [spearmanr(gain[:, k], promise[:, k])[0] for k in range(gain.shape[1])]
+    return float(np.mean(each))
 
 
 def trial(folder: Path, seed: int, size: Any) -> dict[str, dict[str, float]]:
