@@ -51,19 +51,10 @@ def _model_class() -> type[Any]:
 
     task.tqdm = functools.partial(task.tqdm, disable=True)  # its request builder has no switch for the progress bar
 
-    base: Any = huggingface.HFLM
+    base: Any = without_bars(huggingface.HFLM)
 
     class SharedContextLM(base):  # type: ignore[misc]  # lm_eval has no types
         """HFLM's tokenization and generation; likelihoods by `continuation_scores`."""
-
-        def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
-            return list(super().loglikelihood(requests, disable_tqdm=True))
-
-        def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
-            return rolled(self, requests)
-
-        def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:
-            return list(super().generate_until(requests, disable_tqdm=True))
 
         def _loglikelihood_tokens(
             self, requests: Any, disable_tqdm: bool = True, override_bs: int | None = None
@@ -81,6 +72,24 @@ def _model_class() -> type[Any]:
             """Nothing but memory is held, and that goes with the object."""
 
     return SharedContextLM
+
+
+def without_bars(base: Any) -> type[Any]:
+    """One of lm-eval's classes of models, without its progress bars and with texts cut by `rolled`."""
+
+    class PlainLM(base):  # type: ignore[misc]  # lm_eval has no types
+        """Requests as lm-eval asks them."""
+
+        def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
+            return list(super().loglikelihood(requests, disable_tqdm=True))
+
+        def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
+            return rolled(self, requests)
+
+        def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:
+            return list(super().generate_until(requests, disable_tqdm=True))
+
+    return PlainLM
 
 
 def rolled(lm: Any, requests: Any) -> list[float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..tiers.errors import EvalError
-from .engine import LONGEST_CONTEXT, check_vocabulary, context_length, rolled
+from .engine import LONGEST_CONTEXT, check_vocabulary, context_length, without_bars
 
 SETTINGS = {
     "VLLM_NO_USAGE_STATS": "1",
@@ -126,7 +126,7 @@ def _model_class() -> type[Any]:
     from vllm import SamplingParams  # pyright: ignore[reportMissingImports]
     from vllm.lora.request import LoRARequest  # pyright: ignore[reportMissingImports]
 
-    base: Any = vllm_causallms.VLLM
+    base: Any = without_bars(vllm_causallms.VLLM)
 
     class AdaptedLM(base):  # type: ignore[misc]  # lm_eval has no types
         """Its tokenization and generation; likelihoods from the log-probabilities of prompts."""
@@ -136,15 +136,6 @@ def _model_class() -> type[Any]:
         @property
         def max_length(self) -> int:
             return int(self.model.llm_engine.model_config.max_model_len) - BESIDE
-
-        def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
-            return list(super().loglikelihood(requests, disable_tqdm=True))
-
-        def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
-            return rolled(self, requests)
-
-        def generate_until(self, requests: Any, disable_tqdm: bool = True) -> list[str]:
-            return list(super().generate_until(requests, disable_tqdm=True))
 
         def _loglikelihood_tokens(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
             prompts = [[*context, *ending] for _, context, ending in requests]

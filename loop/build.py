@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import yaml
-from pydantic import ValidationError
 
 from ..agents import pool
 from ..agents.config import AgentsConfig
@@ -22,7 +20,7 @@ from ..tiers.document import Document
 from ..tiers.engine import Engine, engine
 from ..tiers.errors import AgentError, InputError
 from ..tiers.tier import Tier
-from .config import override, problem
+from .config import override, parse_as, read_settings
 
 SCOPE = "label"
 
@@ -78,20 +76,11 @@ def build_config(path: Path | None, overrides: Sequence[str]) -> BuildConfig:
         InputError: the file cannot be read, or a setting is unknown or of no use.
     """
     tree: dict[str, Any] = BuildConfig().model_dump(mode="json")
-    try:
-        given = yaml.safe_load(path.read_text("utf-8")) if path else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
-        raise InputError(f"{path} is not readable YAML: {e}") from e
-    if not isinstance(given or {}, dict):
-        raise InputError(f"{path}: wanted a mapping of settings, got {type(given).__name__}")
-    _merge(tree, given or {})
+    if path:
+        _merge(tree, read_settings(path))
     for item in overrides:
         override(tree, item)
-    try:
-        return BuildConfig.model_validate(tree)
-    except ValidationError as e:
-        where = path.name if path else "--set"
-        raise InputError("; ".join(problem(err, where, BuildConfig) for err in e.errors())) from e
+    return parse_as(BuildConfig, tree, path.name if path else "--set")
 
 
 def _merge(tree: dict[str, Any], given: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
@@ -18,6 +18,8 @@ from ..tiers.sampling import Sampling
 from ..tiers.tier import arms
 from ..training.spec import ModelConfig, TrainConfig
 from .feedback.config import FeedbackConfig
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 Domain = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
 """A domain is part of file names and of keys such as `math/L3`."""
@@ -203,23 +205,38 @@ def load_config(name: str, overrides: tuple[str, ...] = ()) -> RunConfig:
         InputError: no such preset or file, unreadable YAML, an unknown key (the nearest is named) or a bad value.
     """
     path = _find(name)
+    tree = read_settings(path)
+    for item in overrides:
+        override(tree, item)
+    return parse_config(tree, path.name)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The tree of settings in a YAML file.
+
+    Raises:
+        InputError: it cannot be read, or is no mapping.
+    """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         raise InputError(f"{path} is not readable YAML: {e}") from e
     if not isinstance(tree, dict):
         raise InputError(f"{path}: wanted a mapping of settings, got {type(tree).__name__}")
-    for item in overrides:
-        override(tree, item)
-    return parse_config(tree, path.name)
+    return tree
 
 
 def parse_config(tree: dict[str, Any], where: str) -> RunConfig:
     """A validated RunConfig; each problem is one line that names the setting."""
+    return parse_as(RunConfig, tree, where)
+
+
+def parse_as(model: type[Settings], tree: dict[str, Any], where: str) -> Settings:
+    """Validated settings of any kind; each problem is one line that names the setting."""
     try:
-        return RunConfig.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as e:
-        raise InputError("; ".join(problem(err, where) for err in e.errors())) from e
+        raise InputError("; ".join(_problem(err, where, model) for err in e.errors())) from e
 
 
 def dump_config(config: RunConfig) -> str:
@@ -269,7 +286,7 @@ def _value(key: str, text: str) -> Any:
     return text.strip() if isinstance(value, dict) and not text.lstrip().startswith("{") else value
 
 
-def problem(error: Any, where: str, model: type[BaseModel] = RunConfig) -> str:
+def _problem(error: Any, where: str, model: type[BaseModel]) -> str:
     """One of pydantic's errors as a sentence; of an unknown setting the nearest known one is named."""
     spot = ".".join(str(p) for p in error["loc"])
     if error["type"] == "value_error":  # our own sentences say what they got
