@@ -122,7 +122,7 @@ class RunFolder:
     def sweep(self) -> None:
         """Delete what a killed process left half-written (a model at each kill adds up); only for who holds the run."""
         hidden = [*self.models.glob(".*"), *self.models.glob("*/.*"), *self.root.glob(".report-*")]
-        for path in (*hidden, *self.scores.glob("*.part")):
+        for path in (*hidden, *self.scores.glob("*.part"), *self.scores.glob("*.tmp")):
             if path.is_dir():
                 # a worker outlives its killed controller by half a second, and may still write there
                 shutil.rmtree(path, ignore_errors=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ...eval.suites import item_text
+from ...tiers.parts import write_part
 from ...tiers.tier import Arm, Tier, arms
 from ...training.influence import InfluenceConfig
 from ..context import RunContext
@@ -95,9 +95,10 @@ def measure_influence(context: RunContext, number: int, model: Path) -> None:
     jobs = [(str(model), part) for part in halves(texts, context.config.workers)]
     losses = np.array([x for part in context.workers.map(loss_job, jobs) for x in part])
     keys = [str(Arm(d, Tier(t))) for d, t in zip(sample["domain"].to_pylist(), sample["tier"].to_pylist(), strict=True)]
-    worth = by_benchmark(whole, targets).mean(1)
-    _keep(context, number, sample["id"].to_pylist(), keys, by_benchmark(whole, targets), targets)
-    told = _of_arms(context, keys, sample["source"].to_pylist(), whole, targets)
+    split = by_benchmark(whole, targets)
+    worth = split.mean(1)
+    _keep(context, number, sample["id"].to_pylist(), keys, split, targets)
+    told = _of_arms(context, keys, sample["source"].to_pylist(), whole, split, targets)
     told |= {"losses": _by_arm(keys, losses, context), "documents": len(texts)}
     rubrics, known = rubrics_in_use(context), np.isfinite(worth)
     beta = regress(standardised(context, sample, rubrics)[known], worth[known])
@@ -106,12 +107,11 @@ def measure_influence(context: RunContext, number: int, model: Path) -> None:
 
 
 def _of_arms(
-    context: RunContext, keys: Sequence[str], sources: Sequence[str], whole: Floats, targets: Targets
+    context: RunContext, keys: Sequence[str], sources: Sequence[str], whole: Floats, split: Floats, targets: Targets
 ) -> dict[str, object]:
     """Mean influence of every arm with its covariance, and on each benchmark."""
     every = arms(context.config.domains)
     mean, cov = arm_influence(whole, keys, sources, every, targets.benchmarks, targets.clusters)
-    split = by_benchmark(whole, targets)
     names = list(dict.fromkeys(targets.benchmarks))
     return {
         "form": context.config.feedback.influence_form,
@@ -128,10 +128,7 @@ def _keep(
     names = dict.fromkeys(targets.benchmarks)
     columns = {"doc": pa.array(ids), "arm": pa.array(keys), "influence": pa.array(split.mean(1))}
     columns |= {f"on {name}": pa.array(split[:, b]) for b, name in enumerate(names)}
-    path = context.folder.influence(number)
-    part = path.with_name(f"{path.name}.part")
-    pq.write_table(pa.table(columns), part)
-    part.replace(path)
+    write_part(context.folder.influence(number), pa.table(columns))
 
 
 def with_influence(context: RunContext, number: int, signals: Signals) -> Signals:
