@@ -62,6 +62,8 @@ class CleanConfig(Record):
     by itself, as datatrove's tokenizer does: their verdicts are then its verdicts (docs/tiers.md)."""
     encoding: bool = True
     """Mend prose that was decoded wrongly, where ftfy is sure."""
+    embedded: bool = True
+    """Take out the bytes of files that are written into prose as base64 (`data:image/png;base64,...`)."""
     notices: bool = True
     """Take lines out of pages that speak of the page itself: cookies, sharing, subscriptions, rights."""
     pii: bool = True
@@ -86,6 +88,8 @@ class CleanConfig(Record):
     max_word: float = 10.0
     max_other_script: float = 0.30
     """Share of letters of English prose that are not Latin ones."""
+    max_links: float = 0.75
+    """Share of characters of a text with 20 links of Markdown or more that stand in them, titles and addresses."""
     max_single_words: float = 0.80
     """Share of lines of prose that are one word, in a text with 20 such lines or more."""
     min_function_words: int = 2

@@ -1,11 +1,11 @@
-"""Mending L0 before it is judged: wrong decoding put right, notices taken out of pages, personal data replaced.
+"""Mending L0 before it is judged: wrong decoding put right, packed files and notices taken out, personal data replaced.
 
 A mended text is a new document with the old one as its parent; what was done to it is written down, the personal data
 itself is not.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from .clean import batches
 from .config import CleanConfig
 from .document import document_id
-from .filters import Batch, encoding, pii
+from .filters import Batch, embedded, encoding, pii
 from .filters.lines import Cut, c4_cut, without_notices
 from .rows import STRINGS
 
@@ -36,7 +36,7 @@ def mend(docs: pa.Table, config: CleanConfig | None = None) -> pa.Table:
 
     Args:
         docs: text, domain, kind, source; any number.
-        config: what is mended (`encoding`, `notices`, `pii`; C4's line edits where that family is asked for).
+        config: what is mended (`encoding`, `embedded`, `notices`, `pii`; C4's line edits where that family is asked for).
 
     Returns:
         Table `MENDED`, rows of `docs` ascending: id and text of the new document, what was done (`pii: 2 email`), and
@@ -69,7 +69,7 @@ def mended(docs: pa.Table, edits: pa.Table) -> pa.Table:
 
 
 def _batch(batch: Batch, config: CleanConfig, start: int) -> pa.Table:
-    """The mended texts of one batch: encoding, then lines, then personal data."""
+    """The mended texts of one batch: encoding, files in it, lines, then personal data."""
     texts: dict[int, str] = {}
     done: dict[int, dict[str, Any]] = {}
 
@@ -77,32 +77,39 @@ def _batch(batch: Batch, config: CleanConfig, start: int) -> pa.Table:
         texts[i] = text
         done.setdefault(i, {}).update(what)
 
+    def each(pattern: str, applies: Any, made: Callable[[str, int], tuple[str, dict[str, Any]]]) -> None:
+        now = _with(batch, texts)
+        found = pc.match_substring_regex(now.text, pattern).to_numpy(zero_copy_only=False)
+        for i in map(int, np.flatnonzero(found & applies)):
+            text, what = made(now.text[i].as_py(), i)
+            if any(what.values()):
+                note(i, text, what)
+
+    prose = ~np.isin(batch.kind, ["source", "docstring"])
     if config.encoding:
-        prose = ~np.isin(batch.kind, ["source", "docstring"])
-        for i in _suspects(batch, encoding.SUSPECT, prose):
-            text, lines = encoding.repaired(batch.text[i].as_py())
-            if lines:
-                note(i, text, {"encoding: line": lines})
+        each(encoding.SUSPECT, prose, lambda text, _: _counted("encoding: line", encoding.repaired(text)))
+    if config.embedded:
+        each(embedded.SUSPECT, prose, lambda text, _: _counted("embedded: file", embedded.without_files(text)))
     for cutter in ((without_notices,) if config.notices else ()) + ((c4_cut,) if "c4" in config.families else ()):
         for i, cut in cutter(_with(batch, texts)).items():
             note(i, cut.text, _told(cut, done.get(i, {})))
     if config.pii:
-        now = _with(batch, texts)
-        for i in _suspects(now, pii.SUSPECT, np.ones(len(batch), bool)):
-            text, found = pii.replaced(now.text[i].as_py(), bool(batch.is_code[i]), batch.domain[i] == "math")
-            if found:
-                note(i, text, {f"pii: {name}": n for name, n in found.items()})
+        each(pii.SUSPECT, True, lambda text, i: _replaced(text, bool(batch.is_code[i]), batch.domain[i] == "math"))
     return _table(batch, texts, done, start)
+
+
+def _counted(name: str, made: tuple[str, int]) -> tuple[str, dict[str, Any]]:
+    return made[0], {name: made[1]}
+
+
+def _replaced(text: str, is_code: bool, is_math: bool) -> tuple[str, dict[str, Any]]:
+    made, found = pii.replaced(text, is_code, is_math)
+    return made, {f"pii: {name}": n for name, n in found.items()}
 
 
 def _told(cut: Cut, before: dict[str, Any]) -> dict[str, Any]:
     counts = {f"lines: {name}": n for name, n in cut.counts.items()}
     return counts | {"removed": [*before.get("removed", []), *cut.shown]}
-
-
-def _suspects(batch: Batch, pattern: str, applies: Any) -> Iterable[int]:
-    found = pc.match_substring_regex(batch.text, pattern).to_numpy(zero_copy_only=False)
-    return map(int, np.flatnonzero(found & applies))
 
 
 def _with(batch: Batch, texts: dict[int, str]) -> Batch:
@@ -112,7 +119,7 @@ def _with(batch: Batch, texts: dict[int, str]) -> Batch:
     mask = np.zeros(len(batch), bool)
     mask[list(texts)] = True
     fresh = pa.array([texts[i] for i in sorted(texts)], pa.large_string())
-    return Batch(pc.replace_with_mask(batch.text, pa.array(mask), fresh), batch.domain, batch.kind, batch.source)
+    return batch.with_text(pc.replace_with_mask(batch.text, pa.array(mask), fresh))
 
 
 def _table(batch: Batch, texts: dict[int, str], done: dict[int, dict[str, Any]], start: int) -> pa.Table:

@@ -84,6 +84,10 @@ class Batch:
         cache = {name: held.part(rows) for name, held in self.cache.items() if isinstance(held, Tokens)}
         return Batch(self.text.filter(pa.array(rows)), self.domain[rows], self.kind[rows], names, cache)
 
+    def with_text(self, text: pa.Array) -> "Batch":
+        """The batch with other texts [n] (large strings), of which nothing is worked out yet."""
+        return Batch(text, self.domain, self.kind, self.source)
+
     def __len__(self) -> int:
         return len(self.text)
 

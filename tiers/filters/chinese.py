@@ -1,7 +1,5 @@
 """Rules for Chinese text: counted in characters, sentences told by Chinese punctuation."""
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow.compute as pc
 
@@ -33,7 +31,7 @@ def few_han(batch: Batch, config: CleanConfig) -> Reasons:
     quoting = (share < LEAST_HAN) & batch.is_technical
     if quoting.any():
         part = batch.part(quoting)
-        share[quoting] = _han_share(replace(part, text=pc.replace_substring_regex(part.text, QUOTED_CODE, "")))
+        share[quoting] = _han_share(part.with_text(pc.replace_substring_regex(part.text, QUOTED_CODE, "")))
     return under("few-han", share, LEAST_HAN, np.ones(len(batch), bool))
 
 

@@ -31,6 +31,8 @@ LITERAL_LINE = (
 TYPE_PARAMETERS = re.compile(r"(?m)^([ \t]*(?:async[ \t]+)?(?:class|def)[ \t]+\w+)\[[^\]\n]*\]")
 VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 ENCODED = r"[A-Za-z0-9+/=]{120,}|(?:\\x[0-9a-fA-F]{2}){16,}"
+PLAIN = r"https?://[^\s<>()\[\]\"]+|[0-9]{120,}"
+"""What only looks like it in a text: addresses, and numbers of mathematics."""
 
 
 def parses(batch: Batch, config: CleanConfig) -> Reasons:
@@ -100,7 +102,12 @@ def literals(batch: Batch, config: CleanConfig) -> Reasons:
 
 def encoded(batch: Batch, config: CleanConfig) -> Reasons:
     """Files packed into strings."""
-    return over("encoded-data", batch.matched(ENCODED), config.max_encoded, np.ones(len(batch), bool))
+    share = batch.matched(ENCODED)
+    asked = (share > config.max_encoded) & ~batch.is_code
+    if asked.any():
+        part = batch.part(asked)
+        share[asked] = part.with_text(pc.replace_substring_regex(part.text, PLAIN, "")).matched(ENCODED)
+    return over("encoded-data", share, config.max_encoded, np.ones(len(batch), bool))
 
 
 def _longest(batch: Batch) -> Any:

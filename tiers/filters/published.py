@@ -193,7 +193,7 @@ def c4(batch: Batch, config: CleanConfig) -> Reasons:
 def fineweb(batch: Batch, config: CleanConfig) -> Reasons:
     """FineWeb's rules, of what C4 leaves where that family is asked for."""
     if "c4" in config.families:
-        batch = Batch(c4_edited(batch.text), batch.domain, batch.kind, batch.source)
+        batch = batch.with_text(c4_edited(batch.text))
     return pc.coalesce(*(rule(batch, config) for rule in (fineweb_lines, fineweb_repeated, fineweb_newlines)))
 
 

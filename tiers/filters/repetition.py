@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..config import CleanConfig
 from ..tokens import PRIME, Hashes, Ints, Tokens, mix
-from .batch import TAG, Batch, Floats, Mask, Reasons, over
+from .batch import QUOTED_CODE, TAG, Batch, Floats, Mask, Reasons, Rule, over
 
 MIN_LINES = 8
 """Shares of fewer lines mean nothing."""
@@ -174,4 +174,25 @@ def _runs(keys: Hashes) -> Repeats:
     return Repeats(np.arange(len(keys)), first, counts, kinds)
 
 
-RULES = (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams)
+def around_code(rule: Rule) -> Rule:
+    """The rule, but that a text about code is refused only if what stands around its code is refused too.
+
+    Lessons show the same program in several states. Where little stands around it, the text is judged whole.
+    """
+
+    def made(batch: Batch, config: CleanConfig) -> Reasons:
+        reasons = rule(batch, config)
+        asked = np.asarray(pc.is_valid(reasons).to_numpy(zero_copy_only=False) & batch.is_technical, bool)
+        if asked.any():
+            part = batch.part(asked)
+            prose = part.with_text(pc.replace_substring_regex(part.text, QUOTED_CODE, ""))
+            stands = (prose.words >= MIN_WORDS) & rule(prose, config).is_null().to_numpy(zero_copy_only=False)
+            spared = asked.copy()
+            spared[asked] = stands
+            reasons = pc.if_else(pa.array(spared), pa.scalar(None, pa.string()), reasons)
+        return reasons
+
+    return made
+
+
+RULES = tuple(around_code(rule) for rule in (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams))

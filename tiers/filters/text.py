@@ -20,6 +20,9 @@ FILLED = 2_000
 """One mention of filler in this many characters is about it, more is made of it."""
 TAG_WORTH = 8
 """Characters that a tag counts for, whatever its attributes: an address in a link is no markup."""
+ADDRESSES = rf"{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+|\{{\{{[^{{}}\n]*\}}\}}"
+"""What is no word of a text: tags, targets of links, addresses, calls of page templates."""
+LINK = r"!?\[[^\]\n]*\]\([^)\n]*\)"
 HEADING = r"(?m)^[ \t]*#{1,6} "
 DAMAGE = (
     r"\x{FFFD}|[\x00-\x08\x0B\x0E-\x1F\x7F]"
@@ -62,8 +65,23 @@ def short_words(batch: Batch, config: CleanConfig) -> Reasons:
 
 
 def long_words(batch: Batch, config: CleanConfig) -> Reasons:
-    """Lists of identifiers, encoded data."""
-    return over("long-words", _word_length(batch), config.max_word, _is_prose(batch))
+    """Lists of identifiers, encoded data; addresses are no words, but in this machine's change logs made of them."""
+    length = _word_length(batch)
+    applies = _is_prose(batch) & (length > config.max_word)
+    asked = applies & ~batch.is_local
+    if asked.any():
+        part = batch.part(asked)
+        length[asked] = _word_length(part.with_text(pc.replace_substring_regex(part.text, ADDRESSES, " ")))
+    return over("long-words", length, config.max_word, applies)
+
+
+def link_list(batch: Batch, config: CleanConfig) -> Reasons:
+    """Markdown that is little but links: tables of contents, collections of addresses."""
+    applies = ~batch.is_code & ~batch.is_local & (batch.matches(LINK) >= ENOUGH_LINES)
+    share = np.zeros(len(batch))
+    if applies.any():
+        share[applies] = batch.part(applies).matched(LINK)
+    return over("link-list", share, config.max_links, applies)
 
 
 def other_script(batch: Batch, config: CleanConfig) -> Reasons:
@@ -93,15 +111,15 @@ def foreign(batch: Batch, config: CleanConfig) -> Reasons:
     )
     applies = _is_english(batch) & ~batch.is_cjk & (batch.words >= ENOUGH_WORDS)
     for i in np.flatnonzero(applies & batch.is_technical & (found < config.min_function_words)):
-        applies[i] = not _says_english(batch.text[i].as_py())
+        applies[i] = _is_foreign(batch.text[i].as_py())
     return under("few-function-words", found, config.min_function_words, applies)
 
 
-def _says_english(text: str) -> bool:
-    """Whether what stands around the code in a text is English; manuals say little and to the point."""
+def _is_foreign(text: str) -> bool:
+    """Whether what stands around the code in a text is told to be of another language; manuals say little."""
     from ..ingest.language import language
 
-    return language(re.sub(QUOTED_CODE.replace(r"\z", r"\Z"), " ", text)).code == "en"
+    return language(re.sub(QUOTED_CODE.replace(r"\z", r"\Z"), " ", text)).code not in ("en", "")
 
 
 def symbols(batch: Batch, config: CleanConfig) -> Reasons:
@@ -178,6 +196,7 @@ RULES = (
     few_letters,
     short_words,
     long_words,
+    link_list,
     other_script,
     word_list,
     foreign,

@@ -20,6 +20,8 @@ BLOCKS = frozenset({
 })  # fmt: skip
 TRAILING = re.compile(r"[ \t\r\f\v]+$", re.M)
 SPACED = re.compile(r"\n{3,}")
+TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.M)
+CELLS = re.compile(r"(?<!\\)\|")
 SKELETON = re.compile(r"<[a-z!?/]", re.I)
 
 
@@ -61,13 +63,21 @@ def extract(html: str, *, fallbacks: bool = True) -> Extracted:
         longest = ""
         for name, path in paths:
             text = path(main, page, html)
-            text = SPACED.sub("\n\n", TRAILING.sub("", text)) if fallbacks else text
+            text = SPACED.sub("\n\n", TRAILING.sub("", TABLE.sub(_laid_out, text))) if fallbacks else text
             if len(text) >= MIN_CHARS:
                 return Extracted(text, "", name, formulas)
             longest = max(longest, text, key=len)
     except (ValueError, RecursionError) as error:  # lxml refuses control characters and absurd nesting
         return Extracted(None, f"html: cannot be parsed ({type(error).__name__})")
     return Extracted(None, f"html: no main text ({len(longest)} characters < {MIN_CHARS})")
+
+
+def _laid_out(table: re.Match[str]) -> str:
+    """A table that only sets a page out, with one cell at most in each row, as lines; any other as it is."""
+    rows = [[cell.strip() for cell in CELLS.split(row) if cell.strip(" \t-")] for row in table[0].split("\n")]
+    if any(len(cells) > 1 for cells in rows):
+        return table[0]
+    return "\n".join(cells[0].replace("\\|", "|") for cells in rows if cells)
 
 
 def _with_math(html: str) -> tuple[Any, int]:
