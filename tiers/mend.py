@@ -36,7 +36,7 @@ def mend(docs: pa.Table, config: CleanConfig | None = None) -> pa.Table:
 
     Args:
         docs: text, domain, kind, source; any number.
-        config: what is mended (`encoding`, `embedded`, `notices`, `pii`; C4's line edits where that family is asked for).
+        config: what is mended (`encoding`, `embedded`, `notices`, `pii`; C4's line edits where that family is wanted).
 
     Returns:
         Table `MENDED`, rows of `docs` ascending: id and text of the new document, what was done (`pii: 2 email`), and

@@ -106,6 +106,7 @@ def test_good_texts_pass(text: str, domain: str, kind: str, source: str) -> None
         ("+------+------+ | 12.50 | 13.75 | ok |\n" * 8, "few-letters: 0."),
         ("a b c d e f g h i j k l m n o p q r s t u v w x y z " * 5, "short-words: 1 < 2.5"),
         (" ".join(f"some_identifier_number_{w}" for w in WORDS), "long-words: "),
+        ("\n".join(f"- [The {w} of it]({w}/index.html)" for w in WORDS), "link-list: 0.9"),
         (" ".join(WORDS[:40] + WORDS[:20]), "few-function-words: 0 < 2"),
         (PROSE.replace(" ", " # ", 30), "many-symbols: 0."),
         ("\n".join(f"- the {w} and that {v}" for w, v in pairwise(WORDS)), "many-bullets: 1 > 0.9"),
@@ -170,6 +171,22 @@ def test_each_rule_for_code_refuses_with_name_value_and_limit(text: str, wanted:
         ("".join(f"from .{w} import {w}\n" for w in WORDS), "code", "source"),
         (CODE + CODE.replace("Circle", "Disc").replace("radius", "r").replace("factor", "by"), "code", "source"),
         (CHINESE + "\n```cpp\n" + "".join(CODE.replace("a", w) for w in WORDS[:6]) + "```\n", "zh", "text"),
+        (
+            PROSE + " ".join(f"See [{w}]({{{{< ref '{w * 9}.md' >}}}}) and https://x.org/{w * 9}" for w in WORDS[:9]),
+            "en",
+            "text",
+        ),
+        (
+            PROSE + " ".join(WORDS) + "".join(f"\n```\n{CODE}```\nThen the {w} is {w}.\n" for w in WORDS[:9]),
+            "en",
+            "text",
+        ),
+        (CHINESE + " n = " + "1234567890" * 25, "zh", "text"),
+        (
+            "# ls\n\n> List containers.\n\n" + "\n\n".join(f"- List {w} containers:\n\n`ls {w}`" for w in WORDS[:20]),
+            "en",
+            "text",
+        ),
     ],
 )
 def test_good_texts_that_were_dropped_once(text: str, domain: str, kind: str) -> None:

@@ -23,6 +23,7 @@ from coevo.tiers.ingest.identify import identify
 from coevo.tiers.ingest.language import language
 from coevo.tiers.ingest.latex import latex_body
 from coevo.tiers.ingest.licence import folder_licence, folder_repo, licence_of
+from coevo.tiers.ingest.pagemath import has_math
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 PROSE = "The quick brown fox jumps over the lazy dog, and then it rests in the shade of a tree. "
@@ -187,6 +188,22 @@ def test_mathematics_in_pages_becomes_latex_where_it_stood(html: str, latex: str
     )
     assert found.text is not None and f"Let us say {latex} here." in " ".join(found.text.split())
     assert found.formulas >= 1
+
+
+def test_words_that_only_begin_like_marks_are_no_mathematics() -> None:
+    assert not has_math("<p class='text-center texture'>Math.max(latex, x)</p>")
+    assert has_math("<IMG CLASS='x tex' alt='e^x'>") and has_math("<M:MATH>")
+
+
+def test_tables_that_set_a_page_out_become_lines_and_tables_of_data_stay() -> None:
+    rows = "".join(f"<tr><td></td><td>Answer {i}: {PROSE}</td></tr>" for i in range(4))
+    laid = extract(f"<html><body><table><tr><td></td></tr>{rows}</table></body></html>").text
+    assert (
+        laid is not None and "|" not in laid and [s[:8] for s in laid.split("\n")] == [f"Answer {i}" for i in range(4)]
+    )
+    data = "".join(f"<tr><td>{i}</td><td>{PROSE}</td></tr>" for i in range(4))
+    kept = extract(f"<html><body><p>{PROSE}</p><table>{data}</table></body></html>").text
+    assert kept is not None and "| 2 | " in kept
 
 
 def test_a_page_that_the_main_path_finds_empty_is_read_by_another_and_that_is_kept(

@@ -1,5 +1,6 @@
 """Mending: what is put right, replaced and taken out, and what is left alone; the new documents and their parents."""
 
+import base64
 import gzip
 import json
 import os
@@ -125,6 +126,20 @@ def test_real_text_is_mended_where_it_is_damaged_only() -> None:
             texts = [text for line in file if (text := json.loads(line).get("text"))]
         changed = sum(encoding.repaired(text)[1] > 0 for text in texts)
         assert changed <= most and (changed > 0) == (most > 0), name
+
+
+def test_files_in_a_text_are_taken_out_and_counted() -> None:
+    packed = base64.b64encode(random.Random(0).randbytes(3_000)).decode()
+    raw = docs(f"{PROSE}\n\n![a plot](data:image/png;base64,{packed})\n\nThe plot shows it. See data:, and base64.\n")
+    made = mend(raw)
+    assert made["text"].to_pylist() == [
+        f"{PROSE}\n\n![a plot](data:image/png)\n\nThe plot shows it. See data:, and base64.\n"
+    ]
+    assert made["reason"].to_pylist() == ["embedded: file 1"]
+    assert clean(raw)["reason"][0].as_py().startswith("encoded-data") and clean(mended(raw, made))["kept"][0].as_py()
+    assert mend(mended(raw, made)).num_rows == 0
+    code = docs(f"icon = 'data:image/png;base64,{packed}'", domain="code", kind="source")
+    assert mend(code).num_rows == mend(raw, CleanConfig(embedded=False)).num_rows == 0
 
 
 def test_notices_leave_pages_and_are_written_down() -> None:
