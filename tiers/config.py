@@ -170,11 +170,18 @@ class BulkSelection(Record):
     seed: int = Field(default=0, ge=0)
 
 
+def _everything() -> IngestConfig:
+    from .domains import packs  # whose rules are configured here
+
+    every = tuple(sorted(packs()))
+    return IngestConfig(domains=every, document_bytes=1_000_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
+
+
 class BulkConfig(Record):
     """Limits of a build in bulk (`tiers.bulk`)."""
 
-    ingest: IngestConfig = IngestConfig(document_bytes=1_000_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
-    """Its caps do not hold here: everything is read."""
+    ingest: IngestConfig = Field(default_factory=_everything)
+    """Every domain that there is a pack for; its caps do not hold here: everything is read."""
     clean: CleanConfig = CleanConfig()
     dedup: DedupConfig = DedupConfig(permutations=112, bands=28, threshold=0.6)
     """As many permutations as FineWeb (arXiv 2406.17557), in 28 bands instead of 14: there the bands decide, and miss a

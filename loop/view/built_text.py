@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich.console import Console
+
 from .formats import count, line
 from .text import console, heading, table
 
@@ -18,11 +20,18 @@ def built(data: Mapping[str, Any]) -> None:
     rows = [(d or "(unknown)", *(count(of.get(d, 0)) for of in steps.values())) for d in l1["read"]]
     rows.append(("all", *(count(sum(of.values())) for of in steps.values())))
     out.print(table(("domain", *steps), rows, ",".join(steps)))
-    heading(out, "What was dropped, and why")
-    reasons = sorted(l1["reasons"].items(), key=lambda item: -item[1])[:MOST_REASONS]
-    out.print(table(("rule", "documents"), [(rule, count(n)) for rule, n in reasons], "documents"))
+    _why(out, "What could not be read, and why", "reason", l1["unread"])
+    _why(out, "What was dropped, and why", "rule", l1["reasons"])
     if l2:
         heading(out, "Student selector")
         told = [(d, line(found["reason"], 120)) for d, found in l2["agreement"].items()]
         out.print(table(("domain", "agreement"), told))
     out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in quarantine/, clean/, dedup/, selected/")
+
+
+def _why(out: Console, title: str, name: str, found: Mapping[str, int]) -> None:
+    """The most frequent reasons, if there are any."""
+    if found:
+        heading(out, title)
+        most = sorted(found.items(), key=lambda item: -item[1])[:MOST_REASONS]
+        out.print(table((name, "documents"), [(line(why, 120), count(n)) for why, n in most], "documents"))

@@ -44,6 +44,7 @@ def built(folder: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize("name", ["local", RAY])
 def test_a_build_to_l2_by_the_command_and_what_it_says(cli, name: str) -> None:  # type: ignore[no-untyped-def]
     sources(cli.folder / "raw")
+    (cli.folder / "raw" / "one" / "empty.py").touch()
     asked = ("build", "raw", "--set", "selection.labels=40", "--set", "selection.agreement=-1")
     done = cli(*asked, "--out", "out", "--engine", name, "--json")
     assert done.returncode == 0, done.stderr
@@ -55,6 +56,7 @@ def test_a_build_to_l2_by_the_command_and_what_it_says(cli, name: str) -> None: 
     assert l2["agreement"]["code"]["n"] == 40 and "finish · " in done.stderr
     again = cli(*asked, "--out", "out")
     assert again.returncode == 0 and "not selected" in again.stdout, again.stderr
+    assert "What could not be read" in again.stdout and "empty" in again.stdout
     if name == "ray":
         assert cli(*asked, "--out", "local").returncode == 0
         assert built(cli.folder / "local") == built(cli.folder / "out") != []

@@ -45,7 +45,7 @@ def line(**fields: object) -> bytes:
         (line(text=None), "missing text field"),
         (line(text=12), "missing text field: text is a int"),
         (b'{"text": "half a \\ud83d pair"}', "not Unicode: lone surrogate"),
-        (line(text="x", domain="cooking"), "domain 'cooking' is not among code, en, math"),
+        (line(text="x", domain="cooking"), "domain 'cooking' is not among code, en, math: add it to `domains`"),
         (line(raw_b64="!!!"), "raw_b64 is not base64"),
         (line(raw_b64=base64.b64encode(b"PK\3\4\0\0").decode()), "binary: NUL"),
     ],

@@ -59,9 +59,23 @@ def test_every_engine_gives_the_same_and_counts_add_up(tmp_path: Path) -> None:
     assert kept(tmp_path / "inline", first) == kept(tmp_path / "processes", first)
     assert first.read == {"": 1, "code": 4, "en": 162}  # of what is no JSON no domain can be told
     assert first.quarantined == {"": 1, "en": 2}
+    assert sum(first.unread.values()) == 3 and first.unread["empty"] == 1, first.unread
     assert first.dropped["en"] == 40 and first.reasons["too-short"] == 10 and first.reasons["exact duplicate"] == 30
     for domain, n in first.read.items():
         assert n == sum(part.get(domain, 0) for part in (first.kept, first.dropped, first.quarantined))
+
+
+def test_every_domain_that_has_a_pack_is_read_and_another_is_said(tmp_path: Path) -> None:
+    chinese = "。".join("数据清洗是训练语言模型之前最重要的一步" + "甲乙丙丁"[i] * 3 for i in range(4)) + "。"
+    rows = [
+        {"text": chinese, "domain": "zh"},
+        {"text": text(1), "domain": "en"},
+        {"text": text(2), "domain": "cooking"},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = build([SourceConfig(url=str(tmp_path / "a.jsonl"))], tmp_path / "out", BulkConfig(), Inline())
+    assert done.kept == {"en": 1, "zh": 1}
+    assert done.unread == {"domain 'cooking' is not among code, en, math, zh: add it to `domains`": 1}
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'coevo[ray]'")

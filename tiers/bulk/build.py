@@ -5,6 +5,7 @@ killed build does again only the shards that were in work. Counts add up: read =
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -30,6 +31,8 @@ from .duplicates import Shard
 from .place import CLAIM, Place
 
 DONE = "built.json"
+WHERE = re.compile(r" \(| at |: byte ")
+"""What follows says where in a record it is, and how much."""
 
 
 class Built(Record):
@@ -42,6 +45,8 @@ class Built(Record):
     quarantined: dict[str, int]
     reasons: dict[str, int]
     """Rule -> documents that it refused."""
+    unread: dict[str, int]
+    """What was wrong -> quarantined records."""
     parts: tuple[str, ...]
     """L1: documents that were kept, in `DOCUMENT_SCHEMA` with evidence, relative to the folder."""
 
@@ -144,7 +149,7 @@ def _tally(docs: pa.Table, judged: pa.Table) -> Counter[tuple[str, str]]:
     """Dropped documents by domain and by rule."""
     gone = pc.invert(judged["kept"])
     found = Counter(("dropped", d) for d in docs["domain"].filter(gone).to_pylist())
-    found.update(("reason", _rule(r)) for r in judged["reason"].filter(gone).to_pylist())
+    found.update(("reasons", _rule(r)) for r in judged["reason"].filter(gone).to_pylist())
     return found
 
 
@@ -157,14 +162,14 @@ def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str
     for tally in tallies:
         total.update(tally)
     for path in sorted((place.root / "quarantine").glob("*.parquet")):
-        total.update(("quarantined", d) for d in read_part(path, ["domain"])["domain"].to_pylist())
-    by = {
-        what: {k: n for (w, k), n in sorted(total.items()) if w == what} for what in ("kept", "dropped", "quarantined")
-    }
+        bad = read_part(path, ["domain", "reason"])
+        total.update(("quarantined", d) for d in bad["domain"].to_pylist())
+        total.update(("unread", WHERE.split(r)[0]) for r in bad["reason"].to_pylist())
+    kinds = ("kept", "dropped", "quarantined", "reasons", "unread")
+    by = {what: {k: n for (w, k), n in sorted(total.items()) if w == what} for what in kinds}
     read = Counter(by["kept"]) + Counter(by["dropped"]) + Counter(by["quarantined"])
-    reasons = {k: n for (w, k), n in sorted(total.items()) if w == "reason"}
     parts = tuple(str(place.part("l1", name).relative_to(place.root)) for name in names)
-    return Built(read=dict(sorted(read.items())), reasons=reasons, parts=parts, **by)
+    return Built(read=dict(sorted(read.items())), parts=parts, **by)
 
 
 def batches(folder: Path, parts: Sequence[str], rows: int = 8_192) -> Iterator[Any]:

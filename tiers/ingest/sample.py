@@ -128,7 +128,7 @@ class Sample:
 
     def _foreign(self, domain: str) -> str | None:
         known = self.config.domains
-        return None if domain in known else f"domain {domain!r} is not among {', '.join(known)}"
+        return None if domain in known else f"domain {domain!r} is not among {', '.join(known)}: add it to `domains`"
 
     def _take(self, raw: Raw, key: float) -> None:
         """Push one document; what then lies beyond the caps falls out, largest key first."""
