@@ -13,9 +13,12 @@ from ..tiers.errors import EvalError
 from ..tiers.record import Record
 from .asking import Line, Row, example_files, put, subject
 from .score import Benchmark, Item
+from .suites import item_text
 
 SUBJECTS = 20
 """From so many subjects on a file's errors are clustered by subject; fewer would be too few clusters."""
+SENTENCE = 40
+"""Characters from which a field says something that a document could quote."""
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 _PLAIN = ("hellaswag", "openbookqa", "copa")
 """Questions that are texts to be continued, as lm-eval asks them too."""
@@ -70,6 +73,24 @@ def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False)
     return Pool(benchmarks=benchmarks, notes=notes)
 
 
+def pack_texts(paths: tuple[str, ...]) -> list[str]:
+    """What no document may hold: each question with its true answer; of a line that cannot be asked all it says.
+
+    Args:
+        paths: as of `read_packs`.
+
+    Raises:
+        EvalError: no such file, or no readable JSON lines.
+    """
+    found: dict[str, None] = {}
+    for file in dict.fromkeys(f for path in paths for f in _files(Path(path))):
+        for line in _lines(file):
+            made = _item(line, "")
+            said = [v for v in line.values() if isinstance(v, str) and len(v) >= SENTENCE]
+            found |= dict.fromkeys([item_text(made[0])] if made else said)
+    return list(found)
+
+
 def _read(file: Path, found: dict[str, list[Row]], odd: Counter[str]) -> None:
     """Add a file's rows to its benchmark's, and count the lines without one right answer."""
     for number, line in enumerate(_lines(file)):
@@ -85,10 +106,10 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         files = sorted(f for f in path.iterdir() if f.name.endswith(_SUFFIXES))
         if not files:
-            raise EvalError(f"evaluation.packs: no .jsonl or .jsonl.gz file in {path}")
+            raise EvalError(f"packs: no .jsonl or .jsonl.gz file in {path}")
         return files
     if not path.is_file():
-        raise EvalError(f"evaluation.packs: wanted a file of JSON lines or a folder of them, found nothing at {path}")
+        raise EvalError(f"packs: wanted a file of JSON lines or a folder of them, found nothing at {path}")
     return [path]
 
 

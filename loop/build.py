@@ -41,6 +41,8 @@ class Wanted:
     workers: int = 2
     through: Literal["L1", "L2"] = "L2"
     against: tuple[Path, ...] = ()
+    packs: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     config: Path | None = None
     overrides: tuple[str, ...] = ()
 
@@ -55,18 +57,33 @@ def build_tiers(wanted: Wanted, say: Callable[[str], None]) -> dict[str, Any]:
     Raises:
         InputError: a source, a setting or a folder is not what was wanted.
         AgentError: the judge answers nothing.
+        EvalError: a benchmark cannot be read.
     """
     config = build_config(wanted.config, wanted.overrides)
     if config.agents.scorer.startswith("student:") and wanted.through == "L2":
         raise InputError("agents.scorer=student: is the model of a run, and a build has none: name another judge")
     sources = [SourceConfig(url=url) for url in wanted.sources]
     runs = Watched(engine(wanted.engine, wanted.workers), say)
-    built = build(sources, wanted.out, config, runs, wanted.against)
+    built = build(sources, wanted.out, config, runs, wanted.against, _benchmark_texts(wanted.packs, wanted.tasks, say))
     told: dict[str, Any] = {"folder": str(wanted.out), "l1": built.model_dump(mode="json")}
     if wanted.through == "L2":
         judge, url = judge_of(config.agents, wanted.out), config.agents.scorer
         told["l2"] = select_l2(wanted.out, built, config.selection, judge, url, runs).model_dump(mode="json")
     return told
+
+
+def _benchmark_texts(packs: tuple[str, ...], tasks: tuple[str, ...], say: Callable[[str], None]) -> list[str]:
+    """Every text of the benchmarks."""
+    from ..eval.imported import import_tasks
+    from ..eval.packs import pack_texts
+    from ..eval.suites import item_text
+
+    pool = import_tasks(tasks) if tasks else None
+    asked = [item_text(item) for benchmark in pool.benchmarks for item in benchmark.items] if pool else []
+    texts = list(dict.fromkeys([*pack_texts(packs), *asked]))
+    for told in (*(pool.notes if pool else ()), *([f"{len(texts)} benchmark texts"] if texts else ())):
+        say(told)
+    return texts
 
 
 def build_config(path: Path | None, overrides: Sequence[str]) -> BuildConfig:

@@ -186,6 +186,8 @@ class BulkConfig(Record):
     dedup: DedupConfig = DedupConfig(permutations=112, bands=28, threshold=0.6)
     """As many permutations as FineWeb (arXiv 2406.17557), in 28 bands instead of 14: there the bands decide, and miss a
     third of the pairs of similarity 0.7; here they find nearly all from 0.5 on, and the threshold decides."""
+    decontaminate: DecontaminateConfig = DecontaminateConfig()
+    """Of a build that is told of benchmarks."""
     selection: BulkSelection = BulkSelection()
     shard_documents: int = Field(default=20_000, gt=0)
     """Documents of a part ..."""

@@ -36,6 +36,13 @@ class Blocklist:
     sieve: Any
     """[2^SIEVE_BITS] whether any hash ends in these bits: most n-grams of documents go no further."""
 
+    @classmethod
+    def of(cls, n: int, hashes: Hashes, texts: Ints, count: int) -> "Blocklist":
+        """The list of some n-grams and their owners among `count` texts."""
+        sieve = np.zeros(1 << SIEVE_BITS, bool)
+        sieve[_low(hashes)] = True
+        return cls(n, hashes, texts, np.bincount(texts, minlength=count), sieve)
+
 
 @dataclass(frozen=True)
 class Hits:
@@ -72,7 +79,17 @@ def decontaminate(
         id, kept, reason, one row a document in the same order; the reason quotes the words found.
     """
     settings = config or DecontaminateConfig()
-    lists = _blocklists(pa.array(texts, pa.large_string()), settings)
+    return refuse(docs, texts, blocklists(texts, settings), settings, background)
+
+
+def refuse(
+    docs: pa.Table,
+    texts: Sequence[str],
+    lists: Sequence[Blocklist],
+    settings: DecontaminateConfig,
+    background: pa.ChunkedArray | None = None,
+) -> pa.Table:
+    """`decontaminate` with `blocklists` of the texts, for documents that come in parts."""
     reasons: list[str | None] = [None] * docs.num_rows
     for blocked, hits in zip(lists, _scan(docs, lists), strict=True):
         held = _held(hits, len(blocked.hashes))
@@ -85,9 +102,9 @@ def decontaminate(
     return verdicts(docs, pa.chunked_array([pa.array(reasons, pa.string())]), CLEAN)
 
 
-def _blocklists(texts: pa.Array, settings: DecontaminateConfig) -> list[Blocklist]:
+def blocklists(texts: Sequence[str], settings: DecontaminateConfig) -> list[Blocklist]:
     """Lists by length, ascending: full-length n-grams, and for each shorter text its words as one n-gram."""
-    tokens = tokenize(texts)
+    tokens = tokenize(pa.array(texts, pa.large_string()))
     counts = np.diff(tokens.offsets)
     characters = pc.match_substring_regex(tokens.words, f"^{CJK}$").to_numpy(zero_copy_only=False)
     share = np.bincount(tokens.rows, weights=characters, minlength=len(counts)) / np.maximum(counts, 1)
@@ -102,10 +119,7 @@ def _blocklist(tokens: Tokens, n: int, wanted: Any) -> Blocklist:
     hashes, starts, rows = hashes[mine], starts[mine], rows[mine]
     telling = _variety(tokens.hashes, starts, n) >= MIN_VARIETY
     unique, first = np.unique(hashes[telling], return_index=True)
-    owners = rows[telling][first]
-    sieve = np.zeros(1 << SIEVE_BITS, bool)
-    sieve[_low(unique)] = True
-    return Blocklist(n, unique, owners, np.bincount(owners, minlength=len(wanted)), sieve)
+    return Blocklist.of(n, unique, rows[telling][first], len(wanted))
 
 
 def _variety(hashes: Hashes, starts: Ints, n: int) -> Ints:
@@ -118,11 +132,11 @@ def _low(hashes: Hashes) -> Ints:
     return np.asarray(hashes & np.uint64((1 << SIEVE_BITS) - 1), np.int64)
 
 
-def _scan(docs: pa.Table, lists: list[Blocklist]) -> list[Hits]:
+def _scan(docs: pa.Table, lists: Sequence[Blocklist]) -> list[Hits]:
     """All hits of each list, the documents read once, a batch at a time."""
     found: list[list[Hits]] = [[Hits(*(np.zeros(0, np.int64),) * 3)] for _ in lists]
     base = 0
-    for part in batches(docs):
+    for part in batches(docs) if lists else ():
         tokens = tokenize(part["text"])
         grams = ladder(tokens.hashes, tokens.offsets, [blocked.n for blocked in lists])
         for blocked, held, (hashes, starts, rows) in zip(lists, found, grams, strict=True):

@@ -41,11 +41,13 @@ def export(name: str, tier: str, domain: str | None, form: str, out: Path, hub: 
     metavar="DIR",
     help="An earlier build: what is like its texts is dropped.",
 )
+@click.option("--packs", multiple=True, metavar="FILE", help="Benchmarks (files, folders) that no text may quote.")
+@click.option("--tasks", multiple=True, metavar="NAME", help="The same of lm-eval tasks, groups or tags.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings as YAML.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Such as selection.share=0.3.")
 @JSON
 def build(as_json: bool, **wanted: Any) -> None:
-    """Tiers in bulk, outside of a run: read SOURCEs, clean, deduplicate, let judges label a sample, select.
+    """Tiers in bulk, outside of a run: read SOURCEs, clean, deduplicate, decontaminate, let judges label, select.
 
     A SOURCE is a folder, a file, a URL or datasets:NAME. Memory is flat, and a build that was killed goes on when the
     same command is typed again. The judge is agents.scorer, rules unless another is set.

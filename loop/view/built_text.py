@@ -9,6 +9,7 @@ from .formats import count, line
 from .text import console, heading, table
 
 MOST_REASONS = 20
+REASONS = ("quarantine/", "clean/", "dedup/", "decontaminate/", "selected/")
 
 
 def built(data: Mapping[str, Any]) -> None:
@@ -26,7 +27,7 @@ def built(data: Mapping[str, Any]) -> None:
         heading(out, "Student selector")
         told = [(d, line(found["reason"], 120)) for d, found in l2["agreement"].items()]
         out.print(table(("domain", "agreement"), told))
-    out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in quarantine/, clean/, dedup/, selected/")
+    out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in {', '.join(REASONS)}")
 
 
 def _why(out: Console, title: str, name: str, found: Mapping[str, int]) -> None:

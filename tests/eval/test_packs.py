@@ -24,6 +24,7 @@ from coevo.eval import (
     scale_of,
     suite_texts,
 )
+from coevo.eval.packs import pack_texts
 from coevo.tiers.errors import EvalError
 
 from .test_harness import MakeModel
@@ -169,6 +170,13 @@ def test_what_cannot_be_asked_is_counted_or_refused(tmp_path: Path) -> None:
 
 
 @real
+def test_texts_of_packs_are_those_of_all_lines_even_of_what_cannot_be_asked(tmp_path: Path) -> None:
+    said = "A statement that is long enough to be quoted by a document."
+    lines = [{"question": "Why?", "choices": ["so", "not so"], "answer": 1}, {"statement": said, "id": "x/1"}]
+    (tmp_path / "mine.jsonl").write_text("\n".join(json.dumps(line) for line in [*lines, lines[1]]))
+    assert pack_texts((str(tmp_path), str(tmp_path / "mine.jsonl"))) == ["Question: Why?\nAnswer: not so", said]
+
+
 @pytest.mark.parametrize(
     ("file", "kind", "check", "clusters"),
     [

@@ -26,6 +26,9 @@ RAY = pytest.param(
 )
 
 
+NAMES = [f"{a}{b}" for a in ("bar", "dun", "kel", "mor") for b in ("an", "esh", "ith", "oa", "ul", "yr")]
+
+
 def sources(folder: Path) -> Path:
     """Modules of the standard library as a source of two collections."""
     for name, package in (("one", json), ("two", asyncio), ("two", email), ("two", unittest)):
@@ -73,6 +76,8 @@ def test_a_build_to_l2_by_the_command_and_what_it_says(cli, name: str) -> None: 
         ((".", "--set", "selection.share=2"), "less than or equal to 1"),
         ((".", "--against", "missing"), "holds no finished build"),
         ((".", "--config", "missing.yaml"), "is not readable YAML"),
+        ((".", "--packs", "missing.jsonl"), "found nothing at missing.jsonl"),
+        ((".", "--tasks", "no_such_task"), "no_such_task"),
         ((".", "--set", "agents.scorer=student:"), "name another judge"),
         ((".", "--set", "dedup.bands=13"), "bands that divide 112"),
     ],
@@ -81,6 +86,22 @@ def test_mistakes_are_one_sentence(cli, arguments: tuple[str, ...], says: str) -
     (cli.folder / "a.txt").write_text("text")
     done = cli("build", *arguments, "--out", "out", "--workers", "1")
     assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr, done.stderr
+
+
+def test_a_build_refuses_what_quotes_a_benchmark(cli) -> None:  # type: ignore[no-untyped-def]
+    lines = [f"In the year {i} the {n} ships of the {n} fleets left for the far islands." for i, n in enumerate(NAMES)]
+    (cli.folder / "raw.jsonl").write_text(
+        "\n".join(json.dumps({"text": " ".join(lines[at : at + 4]), "domain": "en"}) for at in range(0, 24, 4))
+    )
+    (cli.folder / "exam.jsonl").write_text(json.dumps({"question": lines[5], "answer": "Yes"}))
+    done = cli("build", "raw.jsonl", "--out", "out", "--workers", "1", "--through", "L1", "--packs", "exam.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "1 benchmark texts" in done.stderr and "overlaps benchmark text" in done.stdout
+    again = cli(
+        "build", "raw.jsonl", "--out", "out", "--workers", "1", "--through", "L1", "--packs", "exam.jsonl", "--json"
+    )
+    told = json.loads(again.stdout)["l1"]
+    assert told["reasons"] == {"overlaps benchmark text": 1} and told["kept"] == {"en": 5}
 
 
 def test_settings_lie_over_the_defaults_of_a_build(tmp_path: Path) -> None:

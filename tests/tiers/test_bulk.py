@@ -14,6 +14,7 @@ from coevo.tiers.bulk.build import Built, batches, build, clean_shard
 from coevo.tiers.config import BulkConfig, SourceConfig
 from coevo.tiers.engine import Engine, Inline, Processes, engine
 from coevo.tiers.errors import InputError
+from coevo.tiers.parts import read_part
 
 SMALL = BulkConfig(shard_documents=40)
 
@@ -76,6 +77,25 @@ def test_every_domain_that_has_a_pack_is_read_and_another_is_said(tmp_path: Path
     done = build([SourceConfig(url=str(tmp_path / "a.jsonl"))], tmp_path / "out", BulkConfig(), Inline())
     assert done.kept == {"en": 1, "zh": 1}
     assert done.unread == {"domain 'cooking' is not among code, en, math, zh: add it to `domains`": 1}
+
+
+def test_what_quotes_a_benchmark_is_refused_with_the_words_whoever_works(tmp_path: Path) -> None:
+    source, item = corpus(tmp_path), " ".join(text(7).split()[20:40])
+    tried = ((Inline(), "inline"), (Processes(2), "processes"))
+    first, second = (build([source], tmp_path / name, SMALL, runs, (), [text(500), item]) for runs, name in tried)
+    assert first == second and first.reasons["overlaps benchmark text"] == 1
+    told = [read_part(path).to_pylist() for path in (tmp_path / "inline" / "decontaminate").glob("*.parquet")]
+    (gone,) = (row for rows in told for row in rows if not row["kept"])
+    words = [w.strip(".").lower() for w in item.split()]
+    assert gone["reason"] == f"overlaps benchmark text 1 in 13 words: {' '.join(words[:13])!r}"
+    free = build([source], tmp_path / "free", SMALL, Inline())
+    assert set(ids(tmp_path / "free", free)) - set(ids(tmp_path / "inline", first)) == {gone["id"]}
+    with pytest.raises(InputError, match="other sources or settings"):
+        build([source], tmp_path / "inline", SMALL, Inline(), (), [item])
+
+
+def ids(folder: Path, built: Built) -> list[str]:
+    return [str(row["id"]) for row in kept(folder, built)]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'coevo[ray]'")

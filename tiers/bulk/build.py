@@ -1,9 +1,10 @@
-"""From sources to L1: read, clean, deduplicate across all of them and against what earlier builds hold.
+"""From sources to L1: read, clean, deduplicate across all and against earlier builds, refuse what quotes a benchmark.
 
 A stage is `engine.map` over shards; a shard's work is a pure function of a part on disk that leaves another part, so a
 killed build does again only the shards that were in work. Counts add up: read = kept + dropped + quarantined.
 """
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -27,10 +28,13 @@ from ..mend import mend, mended
 from ..parts import mapped, read_part, write_mapped, write_part, write_whole
 from ..record import Record
 from . import duplicates
+from .benchmarks import guard, refused
 from .duplicates import Shard
 from .place import CLAIM, Place
 
 DONE = "built.json"
+WHICH = re.compile(r":| of |(?<= text) \d")
+"""What follows says what it is in this document."""
 WHERE = re.compile(r" \(| at |: byte ")
 """What follows says where in a record it is, and how much."""
 
@@ -62,8 +66,9 @@ def build(
     config: BulkConfig,
     engine: Engine,
     held: Sequence[Path] = (),
+    benchmarks: Sequence[str] = (),
 ) -> Built:
-    """Read sources, clean, deduplicate within and across all of them, and write what is left.
+    """Read sources, clean, deduplicate within and across all of them, decontaminate, and write what is left.
 
     Args:
         sources: where from.
@@ -71,6 +76,7 @@ def build(
         config: limits of all stages; another config needs another folder.
         engine: what runs the shards.
         held: folders of earlier builds: whatever is like what they kept is dropped.
+        benchmarks: texts that no document may quote; n-grams common to many documents are counted by shard.
 
     Raises:
         InputError: a source is not there, or a folder holds a build of another config, or none.
@@ -81,14 +87,17 @@ def build(
     for root in held:
         _check_held(root, config)
     told = config.model_dump(mode="json", exclude={"selection"})
-    place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held]])
+    guarded = hashlib.blake2b("\0".join(benchmarks).encode(), digest_size=16).hexdigest() if benchmarks else ""
+    place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held], guarded])
+    if benchmarks:
+        guard(place, benchmarks, config.decontaminate)
     read = engine.map(read_unit, _listed(place, sources, config), folder, config)
     names = [name for made in read for name in made]
     tallies = list(engine.map(clean_shard, names, folder, config))
     parts = duplicates.shards(folder, names, held)
     if not all(place.part("dedup", name).exists() for name in names):
         duplicates.find(folder, parts, config.dedup, engine)
-    tallies += list(engine.map(finish_shard, [part for part in parts if not part.held], folder))
+    tallies += list(engine.map(finish_shard, [part for part in parts if not part.held], folder, config))
     built = _summed(place, names, tallies)
     write_whole(folder / DONE, built.model_dump_json().encode())
     return built
@@ -131,18 +140,26 @@ def _mended(place: Place, name: str) -> pa.Table:
     return mended(read_part(place.part("l0", name)), read_part(place.part("mend", name)))
 
 
-def finish_shard(shard: Shard, folder: Path) -> Counter[tuple[str, str]]:
+def finish_shard(shard: Shard, folder: Path, config: BulkConfig) -> Counter[tuple[str, str]]:
     """One part of L1: the documents that passed every stage."""
     place, name = Place(folder), shard.name
     passed = read_part(place.part("clean", name), ["kept"])["kept"]
     if not place.part("l1", name).exists():
+        docs = _mended(place, name).filter(passed)
         reasons = duplicates.refused(folder, shard)
         told = verdicts(mapped(place.seen("sketches", name)), pa.chunked_array([reasons]), UNIQUE)
         write_part(place.part("dedup", name), told)
-        write_part(place.part("l1", name), _mended(place, name).filter(passed).filter(told["kept"]))
-    found = _tally(read_part(place.part("l0", name), ["domain"]).filter(passed), read_part(place.part("dedup", name)))
-    kept = read_part(place.part("l1", name), ["domain"])["domain"].to_pylist()
-    return found + Counter(("kept", domain) for domain in kept)
+        docs = docs.filter(told["kept"])
+        clear = refused(docs, place, config.decontaminate)
+        write_part(place.part("decontaminate", name), clear)
+        write_part(place.part("l1", name), docs.filter(clear["kept"]))
+    left = read_part(place.part("l0", name), ["domain"]).filter(passed)
+    found: Counter[tuple[str, str]] = Counter()
+    for stage in ("dedup", "decontaminate"):
+        judged = read_part(place.part(stage, name))
+        found += _tally(left, judged)
+        left = left.filter(judged["kept"])
+    return found + Counter(("kept", domain) for domain in left["domain"].to_pylist())
 
 
 def _tally(docs: pa.Table, judged: pa.Table) -> Counter[tuple[str, str]]:
@@ -154,7 +171,7 @@ def _tally(docs: pa.Table, judged: pa.Table) -> Counter[tuple[str, str]]:
 
 
 def _rule(reason: str) -> str:
-    return reason.partition(":")[0].partition(" of ")[0]
+    return WHICH.split(reason)[0]
 
 
 def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str]]]) -> Built:

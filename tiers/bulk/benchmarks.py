@@ -1,0 +1,44 @@
+"""Benchmark texts that no document of a build may quote: made ready once, and seen in place by every worker."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..config import DecontaminateConfig
+from ..decontaminate import Blocklist, blocklists, refuse
+from ..parts import mapped, write_mapped
+from .place import Place
+
+STAGE, TEXTS = "benchmarks", "texts"
+
+
+def guard(place: Place, texts: Sequence[str], config: DecontaminateConfig) -> None:
+    """Leave the texts and their n-grams on disk; what lies there already stays."""
+    if place.seen(STAGE, TEXTS).exists():
+        return
+    for blocked in blocklists(texts, config):
+        grams = pa.table({"gram": blocked.hashes, "text": blocked.texts})
+        write_mapped(place.seen(STAGE, f"{blocked.n:03d}"), grams)
+    write_mapped(place.seen(STAGE, TEXTS), pa.table({"text": pa.array(texts, pa.large_string())}))
+
+
+def refused(docs: pa.Table, place: Place, config: DecontaminateConfig) -> pa.Table:
+    """Verdicts of `decontaminate` on a part; all are kept where no benchmark was named.
+
+    N-grams that many documents hold are counted within the part.
+    """
+    path = place.seen(STAGE, TEXTS)
+    texts, lists = _guarded(path, path.stat().st_mtime_ns) if path.exists() else ([], [])
+    return refuse(docs, texts, lists, config)
+
+
+@lru_cache(maxsize=1)
+def _guarded(path: Path, written: int) -> tuple[list[str], list[Blocklist]]:
+    texts = mapped(path)["text"].to_pylist()
+    lists = []
+    for found in sorted(path.parent.glob("[0-9]*.arrow")):
+        grams = mapped(found)
+        lists.append(Blocklist.of(int(found.stem), grams["gram"].to_numpy(), grams["text"].to_numpy(), len(texts)))
+    return texts, lists
