@@ -81,8 +81,10 @@ def _benchmark_texts(packs: tuple[str, ...], tasks: tuple[str, ...], say: Callab
     pool = import_tasks(tasks) if tasks else None
     asked = [item_text(item) for benchmark in pool.benchmarks for item in benchmark.items] if pool else []
     texts = list(dict.fromkeys([*pack_texts(packs), *asked]))
-    for told in (*(pool.notes if pool else ()), *([f"{len(texts)} benchmark texts"] if texts else ())):
-        say(told)
+    for note in pool.notes if pool else ():
+        say(note)
+    if packs or tasks:
+        say(f"benchmarks · {len(texts)} texts that no document may quote")
     return texts
 
 

@@ -30,15 +30,17 @@ def refused(docs: pa.Table, place: Place, config: DecontaminateConfig) -> pa.Tab
     N-grams that many documents hold are counted within the part.
     """
     path = place.seen(STAGE, TEXTS)
-    texts, lists = _guarded(path, path.stat().st_mtime_ns) if path.exists() else ([], [])
-    return refuse(docs, texts, lists, config)
+    if not path.exists():
+        return refuse(docs, [], [], config)
+    texts = mapped(path)["text"].to_pylist() if config.paraphrase or config.meaning else []
+    return refuse(docs, texts, _lists(path, path.stat().st_mtime_ns), config)
 
 
 @lru_cache(maxsize=1)
-def _guarded(path: Path, written: int) -> tuple[list[str], list[Blocklist]]:
-    texts = mapped(path)["text"].to_pylist()
-    lists = []
+def _lists(path: Path, written: int) -> list[Blocklist]:
+    """The lists on disk; what was written at another time is another build."""
+    count, made = mapped(path).num_rows, []
     for found in sorted(path.parent.glob("[0-9]*.arrow")):
         grams = mapped(found)
-        lists.append(Blocklist.of(int(found.stem), grams["gram"].to_numpy(), grams["text"].to_numpy(), len(texts)))
-    return texts, lists
+        made.append(Blocklist.of(int(found.stem), grams["gram"].to_numpy(), grams["text"].to_numpy(), count))
+    return made

@@ -20,7 +20,8 @@ BLOCKS = frozenset({
 })  # fmt: skip
 TRAILING = re.compile(r"[ \t\r\f\v]+$", re.M)
 SPACED = re.compile(r"\n{3,}")
-TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.M)
+TABLE = re.compile(r"^\|[ -].*(?:\n\|[ -].*)*", re.M)
+"""As trafilatura writes one."""
 CELLS = re.compile(r"(?<!\\)\|")
 SKELETON = re.compile(r"<[a-z!?/]", re.I)
 
