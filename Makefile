@@ -42,7 +42,7 @@ bench: $(VENV)/.run ## a measured comparison: make bench NAME=train [ARGS=--quic
 
 bench-peers: ## the environment of the peers that benchmarks compare with (.venv-peers)
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt torch transformers accelerate datasets 'trl==1.16.0'
+	.venv-peers/bin/python -m pip install --quiet --constraint constraints.txt torch transformers accelerate datasets 'trl==1.16.0' faker
 	$(PYTHON) -m venv .venv-peers/datatrove
 	.venv-peers/datatrove/bin/python -m pip install --quiet 'datatrove[io,processing]==0.10.1' spacy nltk xxhash
 	$(PYTHON) -m venv .venv-peers/juicer

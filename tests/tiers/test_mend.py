@@ -62,6 +62,22 @@ def test_personal_data_is_replaced_by_what_nobody_has(text: str, wanted: str) ->
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        *("Phone: 5839778353", "Phone 363.717.0669x0743", "Tel.: 0228-999582-5777", "Telefon: (02283) 03883"),
+        *("Fax:+354 5635620", "Call us at 0161 496 0631", "Tél. 06 56 31 70 66", "Teléfono: 981 869 073"),
+        *("WhatsApp: 51 3170-6690", "тел. 8 (763) 170-66-90", "電話：03-584-7231", "手机 189 7631 7066"),
+        *("Cellulare 335258517", "write or +49 (0)40 890 85-433", "from (+34 740080636)"),
+    ],
+)  # fmt: skip
+def test_telephones_of_ten_countries_are_found_by_what_is_said_before_them(said: str) -> None:
+    made, found = pii.replaced(f"If in doubt: {said}, or tomorrow.")
+    assert found == {"phone": 1} and "202-555-0101" in made and made.endswith(", or tomorrow."), made
+    assert sum(c.isdigit() for c in made) == 10, made
+    assert pii.replaced(made) == (made, {})
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "me@example.com, user@host.org, git@github.com:a/b.git, icon@2x.png, aes@openssh.com, x@y.test, pkg@1.2.3",
@@ -70,6 +86,8 @@ def test_personal_data_is_replaced_by_what_nobody_has(text: str, wanted: str) ->
         "Version 1.22.33.44, section 93.1.2.3, 10.0.0.1, 127.0.0.1, 192.168.1.1, 8.8.8.8, 0.10.1.1, v93.4.5.6",
         "5.6.0.0 became 5.7.0.1 and Chrome/93.0.4577.82, kafka-0.10.1.1-src.tgz, 1.3.6.1.4.1.311",
         "### 1.1.10.1. Ridge regression",
+        "from -2147483648 to +2147483647, +3.140000, +00000000 00000000 00000011, call it 20240115 times",
+        "Phone: 2024-01-15. Mobile 12/31/2023. The call stack holds 10000000 frames; a phone of 1280x720; call 911.",
         "The numbers 415-561-6767 and 13912345678 are sums; order 2024-0001-1234; 202-555-0199; ISBN 978-0-13-468599-1",
     ],
 )

@@ -54,18 +54,29 @@ SMALL = 32
 """Four numbers below this are a version or a section, whatever stands before them."""
 
 PHONE = re.compile(
-    r"(?<![\w.+/=(-])(?:"
-    r"(?P<sure>\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]\d{2,4}){2,4}|(?:1[ .-])?\(\d{3}\) ?\d{3}[-. ]\d{4})"
-    r"|(?P<likely>(?:1[ .-])?\d{3}[-.]\d{3}[-.]\d{4}|0\d{2,3}-\d{7,8}|1[3-9]\d-?\d{4}-?\d{4})"
-    r")(?![\w/=-]|\.\d)"
+    r"(?<![\w.+/=-])(?:"
+    r"(?P<sure>\+[1-9]\d{0,2}[ .-]?(?:\(0\) ?)?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}|"
+    r"(?<!\()(?:1[ .-])?\(\d{3}\) ?\d{3}[-. ]\d{4})"
+    r"|(?<!\()(?P<likely>(?:1[ .-])?\d{3}[-.]\d{3}[-.]\d{4}|0\d{2,3}-\d{7,8}|1[3-9]\d-?\d{4}-?\d{4})"
+    r"|(?P<named>\(?\d(?:[ ()./-]{0,2}\d){6,13})"
+    r")(?: ?(?:x|ext\.? ?)\d{1,5})?(?![\w/=-]|\.\d)"
 )
 PHONES = ("202-555-0101", "202-555-0123", "202-555-0157")
 CALL = re.compile(
     r"\b(?:tele?(?:phone)?|phone|call|fax|mobile|cell|dial|voice|tty)\b|电话|手机|联系|传真|热线|致电|☎|📞", re.I
 )
+"""What makes a likely number one, somewhere before it ..."""
+SAID = (
+    r"tel\b|tel[eé](?:phone|fon[oe]?|fax)|t[ée]l[ée]phone|t[ée]l\b|phone|fax|mobile?\b|cell(?:phone|ulare)?\b|handy\b|m[óo]vil|"
+    r"whatsapp|call (?:us|me|him|her|them)\b|тел\b|телефон|факс|电话|電話|手机|手機|传真|傳真|热线|熱線|携帯|☎|📞"
+)
+CALLED = re.compile(rf"(?:{SAID})\.?(?: ?(?:numbers?|no|nr|is|at|on|号码|號碼))?\.? {{0,2}}[:：]? {{0,3}}$", re.I)
+"""... and what makes any digits one, right before them."""
+DAY = re.compile(r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}$")
 SUSPECT = (
     r"@[A-Za-z0-9-]+\.|\d\.\d{1,3}\.\d{1,3}\.\d|\d{3}\)?[-. ]\d{3}[-. ]\d{4}|\+\d{1,3}[ .-]?\(?\d|"
-    r"0\d{2,3}-\d{7}|1[3-9]\d-?\d{4}-?\d{4}"
+    r"0\d{2,3}-\d{7}|1[3-9]\d-?\d{4}-?\d{4}|"
+    rf"(?i:(?:{SAID})[^\n\d(]{{0,16}}\(?\d[\d ()./-]{{6}})"
 )
 """RE2: a text without any of this has none of them."""
 NEAR = 60
@@ -140,5 +151,11 @@ def _is_public(match: re.Match[str]) -> bool:
 
 
 def _is_phone(match: re.Match[str]) -> bool:
-    said = match["sure"] is not None or CALL.search(_before(match, NEAR)) is not None
-    return said and "555-01" not in match[0]
+    said, before = match[0], _before(match, NEAR)
+    digits = sum(c.isdigit() for c in said)
+    if "555-01" in said or digits < 7 or DAY.search(said):
+        return False
+    if match["sure"] and set(said) & set(" -("):
+        return True
+    likely = match["likely"] or match["sure"]  # `+2147483647` alone is a number
+    return (likely is not None and CALL.search(before) is not None) or CALLED.search(before) is not None
