@@ -10,6 +10,7 @@ from typing import Any
 from .pagemath import has_math, write_math
 
 MIN_CHARS = 40
+"""Where a path finds less, the next one is asked; the most that any found is the text."""
 NOT_TEXT = frozenset({
     "script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "button", "select",
     "svg", "iframe", "head"
@@ -61,16 +62,17 @@ def extract(html: str, *, fallbacks: bool = True) -> Extracted:
     try:
         page, formulas = _with_math(html)
         paths = PATHS if fallbacks else PATHS[:1]
-        longest = ""
+        found = Extracted("")
         for name, path in paths:
             text = path(main, page, html)
             text = SPACED.sub("\n\n", TRAILING.sub("", TABLE.sub(_laid_out, text))) if fallbacks else text
+            if len(text) > len(found.text or ""):
+                found = Extracted(text, "", name, formulas)
             if len(text) >= MIN_CHARS:
-                return Extracted(text, "", name, formulas)
-            longest = max(longest, text, key=len)
+                break
     except (ValueError, RecursionError) as error:  # lxml refuses control characters and absurd nesting
         return Extracted(None, f"html: cannot be parsed ({type(error).__name__})")
-    return Extracted(None, f"html: no main text ({len(longest)} characters < {MIN_CHARS})")
+    return found if found.text else Extracted(None, "html: no main text")
 
 
 def _laid_out(table: re.Match[str]) -> str:
