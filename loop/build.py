@@ -19,6 +19,7 @@ from ..tiers.decision import Decision, Usage
 from ..tiers.document import Document
 from ..tiers.engine import Engine, engine
 from ..tiers.errors import AgentError, InputError
+from ..tiers.ingest.domains import AUTO
 from ..tiers.tier import Tier
 from .config import override, parse_as, read_settings
 
@@ -41,6 +42,7 @@ class Wanted:
     workers: int = 2
     through: Literal["L1", "L2"] = "L2"
     against: tuple[Path, ...] = ()
+    domain: str | None = None
     packs: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     config: Path | None = None
@@ -62,7 +64,9 @@ def build_tiers(wanted: Wanted, say: Callable[[str], None]) -> dict[str, Any]:
     config = build_config(wanted.config, wanted.overrides)
     if config.agents.scorer.startswith("student:") and wanted.through == "L2":
         raise InputError("agents.scorer=student: is the model of a run, and a build has none: name another judge")
-    sources = [SourceConfig(url=url) for url in wanted.sources]
+    if wanted.domain not in (None, AUTO, *config.ingest.domains):
+        raise InputError(f"--domain: wanted {AUTO} or one of {', '.join(config.ingest.domains)}, got {wanted.domain!r}")
+    sources = [SourceConfig(url=url, domain=wanted.domain) for url in wanted.sources]
     runs = Watched(engine(wanted.engine, wanted.workers), say)
     built = build(sources, wanted.out, config, runs, wanted.against, _benchmark_texts(wanted.packs, wanted.tasks, say))
     told: dict[str, Any] = {"folder": str(wanted.out), "l1": built.model_dump(mode="json")}

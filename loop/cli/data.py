@@ -41,6 +41,7 @@ def export(name: str, tier: str, domain: str | None, form: str, out: Path, hub: 
     metavar="DIR",
     help="An earlier build: what is like its texts is dropped.",
 )
+@click.option("--domain", metavar="NAME", help="Of records that name none; auto: each record's text says which.")
 @click.option("--packs", multiple=True, metavar="FILE", help="Benchmarks (files, folders) that no text may quote.")
 @click.option("--tasks", multiple=True, metavar="NAME", help="The same of lm-eval tasks, groups or tags.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings as YAML.")

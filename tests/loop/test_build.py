@@ -76,6 +76,7 @@ def test_a_build_to_l2_by_the_command_and_what_it_says(cli, name: str) -> None: 
         ((".", "--set", "selection.share=2"), "less than or equal to 1"),
         ((".", "--against", "missing"), "holds no finished build"),
         ((".", "--config", "missing.yaml"), "is not readable YAML"),
+        ((".", "--domain", "cooking"), "wanted auto or one of code, en, math, zh, got 'cooking'"),
         ((".", "--packs", "missing.jsonl"), "found nothing at missing.jsonl"),
         ((".", "--tasks", "no_such_task"), "no_such_task"),
         ((".", "--set", "agents.scorer=student:"), "name another judge"),
@@ -102,6 +103,21 @@ def test_a_build_refuses_what_quotes_a_benchmark(cli) -> None:  # type: ignore[n
     )
     told = json.loads(again.stdout)["l1"]
     assert told["reasons"] == {"overlaps benchmark text": 1} and told["kept"] == {"en": 5}
+
+
+def test_texts_say_their_domain_where_that_is_asked_for(cli) -> None:  # type: ignore[no-untyped-def]
+    chinese = (
+        "数据清洗是训练语言模型之前最重要的一步。我们首先检查文本的编码是否正确，然后去掉重复的段落和没有意义的符号，"
+    )
+    chinese += "其余的内容会连同原因一起保存下来，以便以后可以重新检查每一个决定。"
+    english = " ".join(
+        f"In the year {i} the {n} ships of the {n} fleets left for the islands." for i, n in enumerate(NAMES[:4])
+    )
+    (cli.folder / "raw.jsonl").write_text("\n".join(json.dumps({"text": t}) for t in (chinese, english)))
+    asked = ("build", "raw.jsonl", "--workers", "1", "--through", "L1", "--json")
+    kept = [json.loads(cli(*asked, "--out", o, *m).stdout)["l1"] for o, m in (("a", ()), ("b", ("--domain", "auto")))]
+    assert kept[0]["kept"] == {"en": 1} and kept[0]["reasons"] == {"other-script": 1}
+    assert kept[1]["kept"] == {"en": 1, "zh": 1}
 
 
 def test_settings_lie_over_the_defaults_of_a_build(tmp_path: Path) -> None:
