@@ -12,8 +12,8 @@ import numpy as np
 from .encoder import Floats
 from .errors import InputError
 
-EXACT = 50_000
-"""Vectors up to which search is exact."""
+EXACT = 500_000
+"""Vectors up to which search is exact: many queries at once are a product of matrices, and lists want training."""
 RECALL = 0.95
 """Least share of sampled queries whose nearest vector is found."""
 QUERIES = 256
