@@ -9,18 +9,17 @@ another sketch found similar (quality/neardup_pairs.jsonl.gz; estimated Jaccard 
 """
 
 import argparse
-import gzip
 import json
 import random
 import re
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from extraction import read
 from peer_process import run_peer
 
 from coevo.tiers.config import BulkConfig, IngestConfig, SourceConfig
@@ -106,12 +105,6 @@ def gold(path: Path, data: Path) -> list[tuple[str, str]]:
     ids = list(texts)
     pq.write_table(pa.table({"id": ids, "text": pa.array(texts.values(), pa.large_string()), "source": ids}), path)
     return [(a, b) for a, b in listed if a in texts and b in texts]
-
-
-def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a packed JSONL file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        yield from map(json.loads, file)
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:

@@ -77,19 +77,23 @@ def build_tiers(wanted: Wanted, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _benchmark_texts(packs: tuple[str, ...], tasks: tuple[str, ...], say: Callable[[str], None]) -> list[str]:
-    """Every text of the benchmarks."""
-    from ..eval.imported import import_tasks
-    from ..eval.packs import pack_texts
-    from ..eval.suites import item_text
+    """Every text of the benchmarks; what reads them is imported only if there are any."""
+    found: list[str] = []
+    if packs:
+        from ..eval.packs import pack_texts
 
-    pool = import_tasks(tasks) if tasks else None
-    asked = [item_text(item) for benchmark in pool.benchmarks for item in benchmark.items] if pool else []
-    texts = list(dict.fromkeys([*pack_texts(packs), *asked]))
-    for note in pool.notes if pool else ():
-        say(note)
+        found += pack_texts(packs)
+    if tasks:
+        from ..eval.imported import import_tasks
+        from ..eval.suites import item_text
+
+        pool = import_tasks(tasks)
+        found += [item_text(item) for benchmark in pool.benchmarks for item in benchmark.items]
+        for note in pool.notes:
+            say(note)
     if packs or tasks:
-        say(f"benchmarks · {len(texts)} texts that no document may quote")
-    return texts
+        say(f"benchmarks · {len(dict.fromkeys(found))} texts that no document may quote")
+    return list(dict.fromkeys(found))
 
 
 def build_config(path: Path | None, overrides: Sequence[str]) -> BuildConfig:

@@ -24,7 +24,7 @@ def guard(place: Place, texts: Sequence[str], config: DecontaminateConfig) -> No
     write_mapped(place.seen(STAGE, TEXTS), pa.table({"text": pa.array(texts, pa.large_string())}))
 
 
-def refused(docs: pa.Table, place: Place, config: DecontaminateConfig) -> pa.Table:
+def against_benchmarks(docs: pa.Table, place: Place, config: DecontaminateConfig) -> pa.Table:
     """Verdicts of `decontaminate` on a part; all are kept where no benchmark was named.
 
     N-grams that many documents hold are counted within the part.

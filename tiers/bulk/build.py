@@ -28,7 +28,7 @@ from ..mend import mend, mended
 from ..parts import mapped, read_part, write_mapped, write_part, write_whole
 from ..record import Record
 from . import duplicates
-from .benchmarks import guard, refused
+from .benchmarks import against_benchmarks, guard
 from .duplicates import Shard
 from .place import CLAIM, Place
 
@@ -150,7 +150,7 @@ def finish_shard(shard: Shard, folder: Path, config: BulkConfig) -> Counter[tupl
         told = verdicts(mapped(place.seen("sketches", name)), pa.chunked_array([reasons]), UNIQUE)
         write_part(place.part("dedup", name), told)
         docs = docs.filter(told["kept"])
-        clear = refused(docs, place, config.decontaminate)
+        clear = against_benchmarks(docs, place, config.decontaminate)
         write_part(place.part("decontaminate", name), clear)
         write_part(place.part("l1", name), docs.filter(clear["kept"]))
     left = read_part(place.part("l0", name), ["domain"]).filter(passed)

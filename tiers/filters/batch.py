@@ -88,6 +88,13 @@ class Batch:
         """The batch with other texts [n] (large strings), of which nothing is worked out yet."""
         return Batch(text, self.domain, self.kind, self.source)
 
+    def measured(self, rows: Mask, measure: "Callable[[Batch], Any]") -> Floats:
+        """[n] a measure of the texts for which a mask [n] holds, of the others 0; only those are looked at."""
+        found = np.zeros(len(self))
+        if rows.any():
+            found[rows] = measure(self.part(rows))
+        return found
+
     def __len__(self) -> int:
         return len(self.text)
 

@@ -104,10 +104,12 @@ def encoded(batch: Batch, config: CleanConfig) -> Reasons:
     """Files packed into strings."""
     share = batch.matched(ENCODED)
     asked = (share > config.max_encoded) & ~batch.is_code
-    if asked.any():
-        part = batch.part(asked)
-        share[asked] = part.with_text(pc.replace_substring_regex(part.text, PLAIN, "")).matched(ENCODED)
+    share = np.where(asked, batch.measured(asked, _encoded_beside_addresses), share)
     return over("encoded-data", share, config.max_encoded, np.ones(len(batch), bool))
+
+
+def _encoded_beside_addresses(batch: Batch) -> Any:
+    return batch.with_text(pc.replace_substring_regex(batch.text, PLAIN, "")).matched(ENCODED)
 
 
 def _longest(batch: Batch) -> Any:

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
@@ -69,18 +68,14 @@ def long_words(batch: Batch, config: CleanConfig) -> Reasons:
     length = _word_length(batch)
     applies = _is_prose(batch) & (length > config.max_word)
     asked = applies & ~batch.is_local
-    if asked.any():
-        part = batch.part(asked)
-        length[asked] = _word_length(part.with_text(pc.replace_substring_regex(part.text, ADDRESSES, " ")))
+    length = np.where(asked, batch.measured(asked, _word_length_without_addresses), length)
     return over("long-words", length, config.max_word, applies)
 
 
 def link_list(batch: Batch, config: CleanConfig) -> Reasons:
     """Markdown that is little but links: tables of contents, collections of addresses."""
     applies = ~batch.is_code & ~batch.is_local & (batch.matches(LINK) >= ENOUGH_LINES)
-    share = np.zeros(len(batch))
-    if applies.any():
-        share[applies] = batch.part(applies).matched(LINK)
+    share = batch.measured(applies, lambda part: part.matched(LINK))
     return over("link-list", share, config.max_links, applies)
 
 
@@ -88,10 +83,7 @@ def other_script(batch: Batch, config: CleanConfig) -> Reasons:
     """Written in other letters than English is."""
     foreign = _multibyte(batch) > config.max_other_script * (batch.counts["letter"] - _multibyte(batch))
     applies = _is_english(batch) & foreign  # of the others no regular expression need be asked
-    share = np.zeros(len(batch))
-    if applies.any():
-        part = batch.part(applies)
-        share[applies] = 1 - part.matches(r"\p{Latin}") / np.maximum(part.matches(r"\pL"), 1)
+    share = batch.measured(applies, lambda p: 1 - p.matches(r"\p{Latin}") / np.maximum(p.matches(r"\pL"), 1))
     return over("other-script", share, config.max_other_script, applies)
 
 
@@ -125,12 +117,7 @@ def _is_foreign(text: str) -> bool:
 def symbols(batch: Batch, config: CleanConfig) -> Reasons:
     """Hashes and ellipses in place of words; the hashes of headings, addresses and entities are not."""
     applies = _is_prose(batch) & (batch.matches(r"#|\.\.\.|…") > config.max_symbols * batch.words)
-    share = np.zeros(len(batch))
-    if applies.any():
-        part = batch.part(applies)
-        plain = pc.replace_substring_regex(part.text, rf"{HEADING}|&#\w+;|[/(]#\w", " ")
-        share[applies] = pc.count_substring_regex(plain, r"#|\.\.\.|…").to_numpy(zero_copy_only=False) / part.words
-    return over("many-symbols", share, config.max_symbols, applies)
+    return over("many-symbols", batch.measured(applies, _symbol_share), config.max_symbols, applies)
 
 
 def bullets(batch: Batch, config: CleanConfig) -> Reasons:
@@ -148,13 +135,7 @@ def ellipses(batch: Batch, config: CleanConfig) -> Reasons:
 def markup(batch: Batch, config: CleanConfig) -> Reasons:
     """HTML that nobody extracted; what is quoted as code is no markup."""
     applies = ~batch.is_code & (batch.matched(TAG) > config.max_markup)
-    share = np.zeros(len(batch))
-    if applies.any():
-        plain = pc.replace_substring_regex(batch.text.filter(pa.array(applies)), QUOTED_CODE, "")
-        tags, left = pc.count_substring_regex(plain, TAG), pc.utf8_length(pc.replace_substring_regex(plain, TAG, ""))
-        worth = TAG_WORTH * tags.to_numpy(zero_copy_only=False)
-        share[applies] = worth / np.maximum(worth + left.to_numpy(zero_copy_only=False), 1)
-    return over("markup", share, config.max_markup, applies)
+    return over("markup", batch.measured(applies, _markup_share), config.max_markup, applies)
 
 
 def lorem_ipsum(batch: Batch, config: CleanConfig) -> Reasons:
@@ -183,6 +164,22 @@ def _multibyte(batch: Batch) -> Any:
 
 def _word_length(batch: Batch) -> Any:
     return np.asarray(batch.visible / batch.words)
+
+
+def _word_length_without_addresses(batch: Batch) -> Any:
+    return _word_length(batch.with_text(pc.replace_substring_regex(batch.text, ADDRESSES, " ")))
+
+
+def _symbol_share(batch: Batch) -> Any:
+    plain = batch.with_text(pc.replace_substring_regex(batch.text, rf"{HEADING}|&#\w+;|[/(]#\w", " "))
+    return plain.matches(r"#|\.\.\.|…") / batch.words
+
+
+def _markup_share(batch: Batch) -> Any:
+    plain = pc.replace_substring_regex(batch.text, QUOTED_CODE, "")
+    left = pc.utf8_length(pc.replace_substring_regex(plain, TAG, "")).to_numpy(zero_copy_only=False)
+    worth = TAG_WORTH * batch.with_text(plain).matches(TAG)
+    return worth / np.maximum(worth + left, 1)
 
 
 def _lines(batch: Batch) -> Any:
