@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+EXACT = 1e9
+"""Degrees of freedom of an error that is given and not estimated: finite, since JSON and SQLite hold finite numbers."""
+
 _DENSE = 1 << 21
 """Items times clusters up to which a product with the membership matrix is faster than sorting."""
 

@@ -150,6 +150,7 @@ def delta_row(
         after=after,
         gain=gain,
         se=error.se,
+        dof=error.dof,
         low=low,
         high=high,
         p=error.p(gain),

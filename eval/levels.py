@@ -1,13 +1,12 @@
 """Levels: what single models score on each benchmark, with clustered intervals, and how two of them differ."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..tiers.record import Record
-from .clustered import Error, cluster_sums, degrees_of_freedom, mean_influence
+from .clustered import EXACT, Error, cluster_sums, degrees_of_freedom, mean_influence
 from .composite import Scale
 from .delta import compare, delta_row
 from .score import Benchmark, Delta, Suite
@@ -97,7 +96,7 @@ def _spread(values: Floats, clusters: tuple[str, ...], accuracy: bool) -> tuple[
     """
     sums = cluster_sums(mean_influence(values, clusters), clusters)
     if accuracy and np.ptp(values) == 0:
-        sure = Error(1.0, math.inf)
+        sure = Error(1.0, EXACT)
         return Error((1 - 0.025 ** (1 / len(sums))) / sure.half_width, sure.dof), len(sums)
     dof = degrees_of_freedom(cluster_sums(np.full(len(values), 1 / len(values)), clusters))
     return Error(float(np.sqrt((sums**2).sum())), dof), len(sums)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ..tiers.record import Record
 
 Split = Literal["feedback", "hidden", "sealed"]
@@ -93,6 +95,8 @@ class Delta(Record):
     """Improvement: after - before, with the sign turned where lower is better."""
     se: float
     """Standard error of `gain`: clustered item error and seed noise together."""
+    dof: float = Field(ge=1, allow_inf_nan=False)
+    """Degrees of freedom of `se` (Satterthwaite): the interval, `p` and every later use of the gain are Student's t."""
     low: float
     """95 % interval of `gain`."""
     high: float

@@ -45,7 +45,7 @@ TABLES: dict[str, Table] = {
     "deltas": _table(
         "round benchmark split treatment reference",
         "round:int benchmark:text split:text metric:text treatment:text reference:text before:real after:real "
-        "gain:real se:real low:real high:real p:real n:int clusters:int verdict:text",
+        "gain:real se:real dof:real low:real high:real p:real n:int clusters:int verdict:text",
     ),
     "costs": _table(
         "round role model",

@@ -1,13 +1,12 @@
 """Measurement: what the instruments of a run read off a world's models, with paired errors and a shared reference."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from ...eval.clustered import Error
+from ...eval.clustered import EXACT, Error
 from ...eval.delta import delta_row
 from ...eval.score import Delta
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
@@ -102,5 +101,5 @@ def _contrast(found: Measured, kind: Kind, new: str, ref: str) -> Contrast:
 def _delta(
     name: str, split: Literal["feedback", "hidden"], before: float, after: float, se: float, items: int
 ) -> Delta:
-    means, error = (before, after, after - before), Error(se, math.inf)
+    means, error = (before, after, after - before), Error(se, EXACT)
     return delta_row(name, "sd", split, ("control", "main"), means, error, (items, items))

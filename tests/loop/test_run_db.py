@@ -180,3 +180,10 @@ def test_a_database_cut_short_is_one_sentence(db: RunDB) -> None:
 def test_every_table_of_the_contract_is_there() -> None:
     wanted = {"rounds", "runs", "scores", "deltas", "costs", "rubrics", "arms", "steps", "nodes", "events", "meta"}
     assert wanted <= set(TABLES)
+
+
+def test_a_delta_keeps_its_degrees_of_freedom(tmp_path: Path) -> None:
+    row = {"round": 1, "benchmark": "composite", "split": "feedback", "treatment": "main", "reference": "control"}
+    with RunDB(tmp_path / "run.db", create=True) as db:
+        db.insert("deltas", row | {"gain": -0.0087, "se": 0.0017, "dof": 1.0})
+        assert db.rows("deltas")[0]["dof"] == 1.0

@@ -2,12 +2,11 @@
 
 import sys
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
 
-from coevo.eval.clustered import Error
+from coevo.eval.clustered import EXACT, Error
 from coevo.eval.score import Delta
 from coevo.loop.feedback import create
 from coevo.loop.feedback.config import FeedbackConfig
@@ -120,9 +119,10 @@ def as_delta(gain: float, se: float, benchmark: str = "composite") -> Delta:
             "after": gain,
             "gain": gain,
             "se": se,
+            "dof": EXACT,
             "low": gain - 1.96 * se,
             "high": gain + 1.96 * se,
-            "p": Error(se, inf).p(gain),
+            "p": Error(se, EXACT).p(gain),
         }
         | {"n": 500, "clusters": 100, "verdict": verdict}
     )

@@ -1,7 +1,6 @@
 """A run folder as three finished rounds leave it, made through RunDB and the tiers."""
 
 import hashlib
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from coevo.eval.clustered import Error
+from coevo.eval.clustered import EXACT, Error
 from coevo.loop.run_db import RunDB
 from coevo.tiers.counts import counts
 from coevo.tiers.decision import Action, Decision, Usage
@@ -177,9 +176,10 @@ def delta(number: int, name: str, split: str, pair: tuple[str, str], gain: float
         "after": before + gain * (-1 if bits else 1),
         "gain": gain,
         "se": se,
+        "dof": EXACT,
         "low": low,
         "high": high,
-        "p": Error(se, inf).p(gain),
+        "p": Error(se, EXACT).p(gain),
     }
     verdict = "gain" if low > 0 else "loss" if high < 0 else "unresolved"
     return row | {"n": 840 if whole else 120, "clusters": 96 if whole else 30, "verdict": verdict}

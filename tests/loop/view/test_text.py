@@ -1,11 +1,10 @@
 """Terminal output: says the numbers, is plain in a pipe, and obeys no document."""
 
-from math import inf
 from pathlib import Path
 
 import pytest
 
-from coevo.eval.clustered import Error
+from coevo.eval.clustered import EXACT, Error
 from coevo.eval.score import Delta
 from coevo.loop.view import deltas_text, story_text, tables, text
 from coevo.loop.view.compare import compared, tried
@@ -21,9 +20,10 @@ def delta(benchmark: str, gain: float, se: float = 0.02) -> Delta:
             "after": gain,
             "gain": gain,
             "se": se,
+            "dof": EXACT,
             "low": low,
             "high": high,
-            "p": Error(se, inf).p(gain),
+            "p": Error(se, EXACT).p(gain),
             "n": 840,
             "clusters": 90,
             "verdict": verdict,
