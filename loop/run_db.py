@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from ..tiers.errors import InputError
 
 APPLICATION = 0x636F6576  # "coev", so that a foreign SQLite file is known at once
-VERSION = 3
+VERSION = 4
 
 
 class Table(NamedTuple):
@@ -34,7 +34,7 @@ TABLES: dict[str, Table] = {
     "rounds": _table(
         "round",
         "round:int status:text started:real ended:real plan:json accepted:text accept_reason:text "
-        "posterior:json alarm:text mechanism_state:json seconds:json",
+        "posterior:json alarm:text planned_state:json learned_state:json seconds:json",
     ),
     "runs": _table(
         "round name",

@@ -115,7 +115,7 @@ class WorldBench:
         """What the mechanism would train on after all it has learned."""
         before = previous_round(self.context, number + 1)
         assert before is not None
-        mechanism = load_mechanism(self, self.context, number, before["mechanism_state"])
+        mechanism = load_mechanism(self, self.context, number, before["learned_state"])
         planning = planning_context(self, self.context, number + 1, before)
         wanted, problem = guarded_recommendation(mechanism, planning, self.context.config.feedback)
         if problem:

@@ -26,7 +26,7 @@ def allocate(bench: Bench, context: Controls, state: State) -> Update:
     number = state["round"] + 1
     planned, kept = plan_round(bench, context, number)
     row = {"round": number, "status": "running", "started": time.time(), "plan": planned}
-    context.db.insert("rounds", row | {"mechanism_state": kept})
+    context.db.insert("rounds", row | {"planned_state": kept})
     moved = sorted(planned.mixture, key=lambda a: abs(planned.mixture[a] - planned.reference.get(a, 0)), reverse=True)
     told = ", ".join(f"{a} {planned.reference.get(a, 0):.2f}->{planned.mixture[a]:.2f}" for a in moved[:3])
     context.progress.say(f"round {number} · allocate · {planned.mechanism}: {told}; {len(planned.probes)} probes")
@@ -35,11 +35,15 @@ def allocate(bench: Bench, context: Controls, state: State) -> Update:
 
 
 def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict[str, Any] | None]:
-    """What the mechanism asks of a round, inside the policy's limits, and its state after it has planned."""
+    """What the mechanism asks of a round, inside the policy's limits, and its state after planning.
+
+    It plans with the state that it learned in the round before, which this node never writes.
+    """
     config = context.config.feedback
     before = previous_round(context, number)
     world = planning_context(bench, context, number, before)
-    mechanism = load_mechanism(bench, context, number, None if before is None else before["mechanism_state"])
+    learned = None if before is None else before["learned_state"]
+    mechanism = load_mechanism(bench, context, number, learned)
     guarded = guarded_plan(
         mechanism,
         planned_with(world, config, context.config.seed),
@@ -47,7 +51,7 @@ def plan_round(bench: Bench, context: Controls, number: int) -> tuple[Plan, dict
         None if before is None else Plan.model_validate(before["plan"]),
         rubric_weights(context, number - 1),
     )
-    state, unsaved = guarded_state(mechanism, None if before is None else before["mechanism_state"])
+    state, unsaved = guarded_state(mechanism, learned)
     for problem in filter(None, (guarded.problem, unsaved)):
         context.event(number, "allocate", "warning", problem)
     past = past_plans(context, number) if config.explore else []

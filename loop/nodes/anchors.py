@@ -30,9 +30,17 @@ def drifts(
     if not anchors or not rubrics:
         return {}
     now = _graded(context, number, rubrics, anchors)
-    first = context.db.meta("anchor-grades", {})
-    context.db.set_meta("anchor-grades", now | first)  # a rubric that is new begins here
-    return {r: drift(r, first[r], now[r]) for r in rubrics if r in first}
+    context.db.set_meta(f"anchor-grades-{number}", now)
+    first = _first_grades(context, number)
+    return {r: drift(r, first[r], now[r]) for r in rubrics if r in first and r in now}
+
+
+def _first_grades(context: RunContext, number: int) -> dict[str, dict[str, float]]:
+    """The oldest grades by rubric and document, of earlier rounds alone: the node that writes a round's repeats it."""
+    first: dict[str, dict[str, float]] = {}
+    for earlier in range(number):
+        first = context.db.meta(f"anchor-grades-{earlier}", {}) | first
+    return first
 
 
 def _graded(

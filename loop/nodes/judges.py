@@ -125,7 +125,7 @@ def rubrics_in_use(context: Controls) -> tuple[str, ...]:
 def prompt_of(context: Controls, rubric: str) -> str:
     """`name@digest` of a rubric's prompt, or who grades by rule."""
     by_rubric = {p.rubric: p.ref for p in built_in().of_role("scorer")}
-    by_rubric |= {r: m.prompt for r, m in family(context.db).items() if m.standing == "trial"}
+    by_rubric |= {r: m.prompt for r, m in family(context.db).items() if m.standing != "refused"}
     if rubric == "student_loss":
         return "rule:student-loss"
     ruled = context.config.agents.scorer == "offline:" and rubric not in STUDENT_RUBRICS

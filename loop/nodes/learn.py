@@ -23,7 +23,7 @@ def learn(bench: Bench, context: Controls, state: State) -> Update:
     """What the round taught, and what the next one starts from."""
     number = state["round"]
     found = bench.deltas(number)
-    mechanism = load_mechanism(bench, context, number, context.db.rows("rounds", round=number)[0]["mechanism_state"])
+    mechanism = load_mechanism(bench, context, number, context.db.rows("rounds", round=number)[0]["planned_state"])
     evidence = bench.evidence(number)
     problem = guarded_observe(mechanism, seen(evidence, context.config.feedback, context.config.seed))
     if problem:
@@ -43,7 +43,7 @@ def remember(
     keys = arms(context.config.domains)
     mean, cov, problem = guarded_posterior(mechanism, tuple(keys))
     row = context.db.rows("rounds", round=number)[0]
-    state, unsaved = guarded_state(mechanism, row["mechanism_state"])
+    state, unsaved = guarded_state(mechanism, row["planned_state"])
     if number in rollbacks(context):
         state = None
     for said in filter(None, (problem, unsaved)):
@@ -57,7 +57,7 @@ def remember(
     row |= {
         "posterior": {"arms": keys, "mean": mean.tolist(), "sd": sd.tolist(), "cov": triangle},
         "alarm": told or None,
-        "mechanism_state": state,
+        "learned_state": state,
     }
     context.db.insert("rounds", row)
     values = dict(zip(keys, zip(mean, sd, strict=True), strict=True))

@@ -15,9 +15,27 @@ from .drive import open_role
 
 
 def propose(context: RunContext, number: int, accepted: str) -> None:
-    """Ask the strategist what to try next, and write its answer down; `accepted` is the run that the round kept."""
+    """Ask the strategist once what to try next, and write its answer down; `accepted` is the run that the round kept.
+
+    What follows from a proposal (new rubrics, its costs) changes the tables that the strategist is shown, so a node
+    that is repeated must not ask again.
+    """
+    if context.db.meta(f"proposal-{number}") is None:
+        student = context.absolute(context.db.rows("runs", round=number, name=accepted)[0]["path"])
+        chat = open_role(context, number, "propose", student)
+        role = Strategist(chat, round=number, tools=tools(context, number, accepted))
+        made = role.propose(_table(context, number))
+        context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
+    record_costs(context, number)  # again: the strategist is asked when the round's curation is long over
+    proposal = Proposal.model_validate(context.db.meta(f"proposal-{number}"))
+    if proposal.error:
+        context.event(number, "learn", "warning", f"strategist: {proposal.error}")
+
+
+def _table(context: RunContext, number: int) -> Table:
+    """Arms and rubrics after a round, as the strategist sees them."""
     costs = by_arm(arm_costs(context.store.ledger.read(columns=[*LEDGER_COLUMNS])))
-    table = Table(
+    return Table(
         arms=tuple(
             ArmRow(
                 arm=r["arm"],
@@ -37,14 +55,6 @@ def propose(context: RunContext, number: int, accepted: str) -> None:
             for r in context.db.rows("rubrics", round=number)
         ),
     )
-    student = context.absolute(context.db.rows("runs", round=number, name=accepted)[0]["path"])
-    chat = open_role(context, number, "propose", student)
-    role = Strategist(chat, round=number, tools=tools(context, number, accepted))
-    made = role.propose(table)
-    context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
-    record_costs(context, number)  # again: the strategist is asked when the round's curation is long over
-    if made.error:
-        context.event(number, "learn", "warning", f"strategist: {made.error}")
 
 
 def wished(context: Controls, number: int) -> Signals:

@@ -51,7 +51,7 @@ def test_a_mechanism_that_misbehaves_keeps_the_previous_plan_and_the_run_goes_on
     told = {(e["round"], e["node"]): e["message"] for e in db.rows("events", level="warning")}
     assert "boom; round 1 was not learned from" in told[1, "learn"]
     assert "kept the previous mixture, no probes" in told[2, "allocate"]
-    assert two["mechanism_state"] == {"planned": 1.0}, "what it remembered of a failed plan or lesson was put back"
+    assert two["learned_state"] == {"planned": 1.0}, "what it remembered of a failed plan or lesson was put back"
     story = cli("why", "bad", "2").stdout
     assert "kept the previous mixture" in story
 

@@ -35,7 +35,7 @@ def bench_of(world: World, config: Any) -> WorldBench:
 def told(db: RunDB) -> Any:
     """Plans, states and verdicts of all rounds, without clock times."""
     rows = db.rows("rounds")
-    keep = ("round", "plan", "accepted", "accept_reason", "posterior", "mechanism_state", "alarm")
+    keep = ("round", "plan", "accepted", "accept_reason", "posterior", "planned_state", "learned_state", "alarm")
     return [{k: r[k] for k in keep} for r in rows], db.rows("deltas"), db.rows("arms"), db.meta("evidence-3")
 
 

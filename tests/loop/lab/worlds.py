@@ -33,3 +33,21 @@ class Raises(Uniform):
 class CannotBeMade(Uniform):
     def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
         raise KeyError("no such table")
+
+
+class Counts(Uniform):
+    """Remembers how often it has planned and observed: a node that is repeated must not be counted twice."""
+
+    name = "counts"
+    remembers = ("plans", "lessons")
+
+    def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
+        super().__init__(config, arms, seed)
+        self.plans, self.lessons = 0, 0
+
+    def plan(self, context: Context) -> Any:
+        self.plans += 1
+        return super().plan(context)
+
+    def observe(self, evidence: Evidence) -> None:
+        self.lessons += 1

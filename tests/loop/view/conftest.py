@@ -195,7 +195,7 @@ def measure(db: RunDB, number: int) -> None:
     bad = number == 2
     said = "main is significantly worse than control" if bad else "main is not significantly worse than control"
     told: dict[str, Any] = {"round": number, "status": "done", "started": 1e9, "ended": 1e9 + 60, "plan": plan}
-    told |= {"accepted": "control" if bad else "main", "accept_reason": said, "mechanism_state": {"n": number}}
+    told |= {"accepted": "control" if bad else "main", "accept_reason": said, "learned_state": {"n": number}}
     told |= {"alarm": "feedback says gain, hidden says loss" if bad else None}
     db.insert("rounds", told | {"posterior": {"arms": arms(), "mean": [0.0] * 12, "sd": [0.1] * 12}})
     seconds = {"allocate": 0.1, "curate": 14.2, "train": 41.0, "evaluate": 9.5, "learn": 0.7}
