@@ -1,6 +1,5 @@
 """Per-item scores on disk: one Parquet file for one model on one suite, with what it was measured from."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..tiers.errors import EvalError
+from ..tiers.parts import write_part
 from .score import Suite
 
 Floats = NDArray[np.float64]
@@ -65,10 +65,7 @@ def write_scores(path: Path, suite: Suite, values: Mapping[str, Score], source: 
     columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
     table = table.replace_schema_metadata({"suite": suite.digest, "source": source})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    pq.write_table(table, part)
-    part.replace(path)
+    write_part(path, table)
     return path
 
 
@@ -88,7 +85,9 @@ def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
         EvalError: the file is missing, cut short, or holds the scores of another suite.
     """
     try:
-        table = pq.read_table(path, columns=["item", "cluster", "value", "accuracy", "gold"])
+        table = pq.read_table(
+            path, columns=["item", "cluster", "value", "accuracy", "gold"], page_checksum_verification=True
+        )
     except (OSError, pa.ArrowInvalid) as error:
         raise EvalError(
             f"no scores can be read from {path} ({type(error).__name__}): restore it from a copy"

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..tiers.errors import EvalError
+from ..tiers.whole import write_whole
 from . import arithmetic
 from .config import EvalConfig
 from .draw import rank, spread
@@ -78,10 +78,7 @@ def suite_texts(suite: Suite) -> list[str]:
 
 def save_suite(suite: Suite, path: Path) -> Path:
     """Write a suite as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(suite.model_dump_json(), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, suite.model_dump_json().encode())
     return path
 
 

@@ -14,6 +14,7 @@ from ..tiers.errors import InputError
 from ..tiers.payload import messages, payload_of
 from ..tiers.store import Store
 from ..tiers.tier import Tier
+from ..tiers.whole import whole_folder
 
 ROWS_A_FILE = 100_000
 FILES = {"parquet": "data/*.parquet", "jsonl": "data/*.jsonl", "datasets": None}
@@ -43,14 +44,12 @@ def export_tier(root: Path, tier: str, out: Path, domain: str | None = None, for
         where = f" in the domain {domain!r} (domains are {', '.join(known)})" if domain else ""
         raise InputError(f"{root.name} holds nothing at {tier}{where}: see what it holds with: coevo tiers {root.name}")
     table = _rows(store, held)
-    draft = out.with_name(f".{out.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)  # of an export that was killed
-    _write(table, draft, form)
     name = "-".join(filter(None, (root.resolve().name, domain, tier)))
-    (draft / "README.md").write_text(card(store, table, name, tier, FILES[form]), encoding="utf-8")
-    if out.exists():
-        out.rmdir()
-    draft.replace(out)
+    for stale in out.parent.glob(f".{out.name}.*.tmp"):  # of an export that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    with whole_folder(out) as draft:
+        _write(table, draft, form)
+        (draft / "README.md").write_text(card(store, table, name, tier, FILES[form]), encoding="utf-8")
     return f"{table.num_rows:,} documents of {tier} in {out} ({form}), with README.md"
 
 
@@ -103,18 +102,18 @@ def _scores(store: Store, ids: list[str]) -> pa.Array:
 
 
 def _write(table: pa.Table, folder: Path, form: str) -> None:
-    (folder / "data").mkdir(parents=True) if form != "datasets" else folder.mkdir(parents=True)
     if form == "datasets":
         from datasets import Dataset
 
         Dataset(table).save_to_disk(folder)
         return
+    (folder / "data").mkdir()
     files = max(1, -(-table.num_rows // ROWS_A_FILE))
     for n in range(files):
         part = table.slice(n * ROWS_A_FILE, ROWS_A_FILE)
         path = folder / "data" / f"train-{n:05d}-of-{files:05d}.{form}"
         if form == "parquet":
-            pq.write_table(part, path, compression="zstd")
+            pq.write_table(part, path, compression="zstd", write_page_checksum=True)
         else:
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in part.to_pylist())

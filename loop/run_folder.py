@@ -2,15 +2,15 @@
 
 import fcntl
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..agents.journal import NAME as JOURNAL
-from ..tiers.errors import InputError
+from ..tiers.errors import InputError, LedgerError
+from ..tiers.whole import sweep, whole_folder, write_whole
 from .config import RunConfig, dump_config, load_config
 from .run_db import RunDB
 
@@ -115,19 +115,11 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the resolved config (a resume may change limits)."""
-        fresh = self.root / "resolved.yaml.tmp"
-        fresh.write_text(dump_config(config), encoding="utf-8")
-        fresh.replace(self.root / "resolved.yaml")
+        write_whole(self.root / "resolved.yaml", dump_config(config).encode())
 
     def sweep(self) -> None:
         """Delete what a killed process left half-written (a model at each kill adds up); only for who holds the run."""
-        hidden = [*self.models.glob(".*"), *self.models.glob("*/.*"), *self.root.glob(".report-*")]
-        for path in (*hidden, *self.scores.glob("*.part"), *self.scores.glob("*.tmp")):
-            if path.is_dir():
-                # a worker outlives its killed controller by half a second, and may still write there
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        sweep(self.root)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -159,8 +151,10 @@ def _take(handle: int) -> None:
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolder:
-    """A new run folder with `config.yaml` (as given), `resolved.yaml` (every value) and an empty database.
+def create_run(
+    runs: Path, name: str, config: RunConfig, given: str, prompts: Mapping[str, str] | None = None
+) -> RunFolder:
+    """A new run folder: `config.yaml` (as given), `resolved.yaml` (every value), `prompts` by file name, a database.
 
     It gets its name when all of that is in it: what was killed half-made could be neither continued nor made again.
 
@@ -172,24 +166,22 @@ def create_run(runs: Path, name: str, config: RunConfig, given: str) -> RunFolde
     folder = RunFolder(runs / name)
     if folder.root.exists():
         raise InputError(f"{folder.root} exists already: continue it with '{folder.resume()}' or choose another --name")
-    fresh = RunFolder(runs / f".{name}.{os.getpid()}")
     try:
-        runs.mkdir(parents=True, exist_ok=True)
-        _fill(fresh, config, given)
-        fresh.root.rename(folder.root)
-    except OSError as e:
-        raise InputError(f"cannot write to {runs}: {e.strerror}. Choose another place with --runs") from e
-    finally:
-        shutil.rmtree(fresh.root, ignore_errors=True)
+        with whole_folder(folder.root) as fresh:
+            _fill(RunFolder(fresh), config, given, prompts or {})
+    except LedgerError as e:
+        raise InputError(f"cannot write to {runs}: {e.__cause__}. Choose another place with --runs") from e
     return folder
 
 
-def _fill(folder: RunFolder, config: RunConfig, given: str) -> None:
-    folder.root.mkdir()
+def _fill(folder: RunFolder, config: RunConfig, given: str, prompts: Mapping[str, str]) -> None:
     for inner in (folder.models, folder.scores):
         inner.mkdir()
     (folder.root / "config.yaml").write_text(given, encoding="utf-8")
     (folder.root / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
+    for prompt, text in prompts.items():
+        folder.prompts.mkdir(exist_ok=True)
+        (folder.prompts / prompt).write_text(text, encoding="utf-8")
     RunDB(folder.database, create=True).close()
 
 

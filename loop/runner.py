@@ -48,10 +48,7 @@ def start(
     check_languages(config.clean.parse_languages)
     own = _own_prompts(config)
     given = yaml.safe_dump({"preset": preset, "set": list(overrides)}, sort_keys=False)
-    folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given)
-    for prompt, text in own.items():
-        folder.prompts.mkdir(exist_ok=True)
-        (folder.prompts / prompt).write_text(text, encoding="utf-8")
+    folder = create_run(runs, name or _free_name(runs, Path(preset).stem), config, given, own)
     return work(folder, config, quiet, fresh=True)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .errors import LedgerError
-from .parts import RESCUE, write_whole
+from .parts import RESCUE
 from .record import Record
+from .whole import write_whole
 
 
 class Manifest(Record):

@@ -1,7 +1,6 @@
 """Immutable files: written whole or not at all, and known by the digest of what they hold."""
 
 import hashlib
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,19 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .errors import LedgerError
+from .whole import whole_file
 
 ROW_GROUP = 20_000
 RESCUE = "restore it from a copy of the run, or start another with: coevo run"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Make a file visible under its name only when all of it is safely on disk.
-
-    Raises:
-        LedgerError: the disk refuses (full, read-only).
-    """
-    with _visible_when_whole(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def write_part(path: Path, table: pa.Table) -> None:
@@ -34,8 +24,8 @@ def write_part(path: Path, table: pa.Table) -> None:
     Raises:
         LedgerError: the disk refuses (full, read-only).
     """
-    with _visible_when_whole(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
 
 
 def write_mapped(path: Path, table: pa.Table) -> None:
@@ -44,7 +34,7 @@ def write_mapped(path: Path, table: pa.Table) -> None:
     Raises:
         LedgerError: the disk refuses (full, read-only).
     """
-    with _visible_when_whole(path) as temporary, pa.ipc.new_file(temporary, table.schema) as file:
+    with whole_file(path) as temporary, pa.ipc.new_file(temporary, table.schema) as file:
         file.write_table(table.combine_chunks())
 
 
@@ -58,36 +48,6 @@ def mapped(path: Path) -> pa.Table:
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
-@contextmanager
-def _visible_when_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; renamed to it, after fsync, when the block ends well."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)  # the new name itself must survive a power cut
-    except OSError as e:
-        raise LedgerError(f"cannot write {path}: {e.strerror or e}. Mend that, then continue with: coevo resume") from e
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def discard_temporary(folder: Path) -> list[Path]:
-    """Delete what a killed writer left half-written; only for the process that holds the run's lock."""
-    stale = sorted(folder.glob("*.tmp"))
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return stale
-
-
 def open_part(path: Path) -> Any:
     """The Parquet file at `path`, its footer read.
 
@@ -95,7 +55,7 @@ def open_part(path: Path) -> Any:
         LedgerError: it is missing, cut short or no Parquet.
     """
     with readable(path):
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, page_checksum_verification=True)
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -105,7 +65,7 @@ def read_part(path: Path, columns: list[str] | None = None) -> pa.Table:
         LedgerError: it is missing, cut short, altered, or lacks a wanted column.
     """
     with readable(path):
-        table = pq.ParquetFile(path).read(columns=columns)
+        table = pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
         missing = [c for c in columns or [] if c not in table.column_names]
         if missing:
             raise LedgerError(f"{path} has no column {missing[0]!r}, so coevo did not write it: move it elsewhere")

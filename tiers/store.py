@@ -13,11 +13,12 @@ from .document import Document
 from .errors import InputError, LedgerError
 from .ledger import UNCOUNTED, Ledger
 from .manifest import Manifest, read_manifests, write_manifest
-from .parts import RESCUE, content_digest, discard_temporary, file_digest, read_part, write_part
+from .parts import RESCUE, content_digest, file_digest, read_part, write_part
 from .rows import as_array, made_documents
 from .texts import Texts, joined
 from .tier import Arm, Tier
 from .transitions import APPLIED
+from .whole import sweep
 
 SCORES_SCHEMA = pa.schema(
     [
@@ -118,7 +119,7 @@ class Store:
         """Discard what a killed writer left, before the first write: on open, a reader would rob a live writer."""
         if not self._clean:
             for folder in (self.ledger.folder, self._texts.folder, self._scores, self._manifests):
-                discard_temporary(folder)
+                sweep(folder)
             self._clean = True
 
     def holdings(self, round: int | None = None) -> pa.Table:
@@ -211,13 +212,17 @@ class Store:
     def scores(self, round: int | None = None) -> pa.Table:
         """The judges' scores of a round, or of all (older rounds first): doc_id, rubric, version, round, score."""
         wanted = "round-*" if round is None else f"round-{round:03d}-*"
-        paths = [p for p in sorted(self._scores.glob(f"{wanted}.parquet")) if not p.stem.endswith(f"-{SELECTOR}")]
+        paths = [
+            p
+            for p in sorted(self._scores.glob(f"{wanted}.parquet"), key=_by_round)
+            if not p.stem.endswith(f"-{SELECTOR}")
+        ]
         return pa.concat_tables([SCORES_SCHEMA.empty_table(), *(read_part(p, SCORES_SCHEMA.names) for p in paths)])
 
     def selector_scores(self, round: int | None = None) -> pa.Table:
         """The student selector's grades of a round, or the last there are, in the form of `scores`; empty if none."""
         wanted = "round-*" if round is None else f"round-{round:03d}"
-        paths = sorted(self._scores.glob(f"{wanted}-{SELECTOR}.parquet"))
+        paths = sorted(self._scores.glob(f"{wanted}-{SELECTOR}.parquet"), key=_by_round)
         return read_part(paths[-1], SCORES_SCHEMA.names) if paths else SCORES_SCHEMA.empty_table()
 
     def seal(self, round: int) -> Manifest:
@@ -229,7 +234,7 @@ class Store:
         self._sweep()
         parts = [p for p in self.ledger.parts() if p.round <= round]
         paths = [p.path for p in parts] + [self._texts.path(d) for p in parts for d in p.documents]
-        paths += [p for p in self._scores.glob("round-*.parquet") if int(p.name.split("-")[1]) <= round]
+        paths += [p for p in self._scores.glob("round-*.parquet") if _by_round(p)[0] <= round]
         known = {name: digest for m in read_manifests(self._manifests) for name, digest in m.parts.items()}
         names = sorted({p.relative_to(self.root).as_posix() for p in paths})
         held = self._holdings if len(parts) == len(self.ledger.parts()) else replay(self.ledger, round)
@@ -267,6 +272,11 @@ class Store:
             for digest in part.documents:
                 self._texts.check(digest)
         return len(sealed) + sum(1 + len(part.documents) for part in loose)
+
+
+def _by_round(path: Path) -> tuple[int, str]:
+    """Round and name of `round-NNN-RUBRIC.parquet`; names alone sort wrongly from round 1000."""
+    return int(path.name.split("-")[1]), path.name
 
 
 def held_by_arm(holdings: pa.Table) -> dict[str, int]:

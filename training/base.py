@@ -13,8 +13,8 @@ import torch
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import model_fingerprint
-from ..tiers.parts import write_whole
 from ..tiers.record import Record
+from ..tiers.whole import write_whole
 from .batch import Batch
 from .digest import RECIPE, digest, texts_digest
 from .fit import Fitted, Progress, Recipe, attention, choose_device, choose_dtype, fit, stretches

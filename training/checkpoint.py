@@ -1,12 +1,10 @@
 """Checkpoints inside a run: weights, moments and random numbers, so that a killed run goes on bit-equal."""
 
 import json
-import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..tiers.whole import whole_file
 from .digest import tensors_digest
 from .parallel import Alone
 
@@ -53,20 +52,13 @@ class Checkpoints:
         state = {name: parallel.whole(t.detach()) for name, t in _state(model, optimiser).items()}
         if parallel.rank:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: t.cpu().contiguous() for name, t in state.items()}
         tensors["losses"] = torch.tensor(at.losses, dtype=torch.float64)
         tensors["rows"] = torch.from_numpy(np.array(at.rows, dtype=np.float32))
         told = {"step": at.step, "tokens": at.tokens, "seconds": at.seconds, "micro": at.micro, "notices": at.notices}
         meta = {"progress": json.dumps(told), "fingerprint": self.fingerprint, "digest": tensors_digest(tensors)}
-        temporary = self.folder / f".{uuid4().hex}"
-        try:
+        with whole_file(self.folder / f"step-{at.step:08d}.safetensors") as temporary:
             save_file(tensors, str(temporary), metadata=meta)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.replace(self.folder / f"step-{at.step:08d}.safetensors")
-        finally:
-            temporary.unlink(missing_ok=True)
         for old in self._files()[KEPT:]:
             old.unlink()
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import BASE_NOTE, other_base
-from ..tiers.parts import write_whole
+from ..tiers.whole import write_whole
 from .spec import TrainConfig
 
 FREE_NAME = "base"

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
+from ..tiers.whole import publish, unfinished
 
 _TOKENIZER = (
     "tokenizer*",
@@ -103,7 +103,7 @@ def build_folder(out: Path, build: Callable[[Path], None], is_done: Callable[[Pa
     Of several processes building the same, the first to finish wins and the others' work is thrown away.
     What lies at `out` and is not done is replaced.
     """
-    temporary = out.with_name(f".{out.name}.{uuid4().hex}")
+    temporary = unfinished(out)
     temporary.mkdir(parents=True)
     try:
         build(temporary)
@@ -111,7 +111,7 @@ def build_folder(out: Path, build: Callable[[Path], None], is_done: Callable[[Pa
             if out.exists():
                 _discard(out)
             try:
-                temporary.rename(out)
+                publish(temporary, out)
             except OSError:  # another builder gave the name meanwhile: look again
                 if not out.exists():
                     raise
@@ -121,7 +121,7 @@ def build_folder(out: Path, build: Callable[[Path], None], is_done: Callable[[Pa
 
 def _discard(folder: Path) -> None:
     """Take the name away at once, then delete: nobody sees the folder half gone."""
-    away = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    away = unfinished(folder)
     try:
         folder.rename(away)
     except FileNotFoundError:  # another builder was faster

@@ -1,11 +1,9 @@
 """Packing: an arm's documents as one array of full token blocks, joined by end-of-text, without padding."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +11,8 @@ from pydantic import ValidationError
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import files_digest
-from ..tiers.parts import write_whole
 from ..tiers.record import Record
+from ..tiers.whole import whole_file, write_whole
 from .bins import lay
 from .chat import check_template, conversation, encode
 from .digest import digest, texts_digest
@@ -220,15 +218,8 @@ def _pieces(
 
 def _save(array: npt.NDArray[Any], path: Path) -> None:
     """Write an array whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with temporary.open("wb") as handle:
-            np.save(handle, array)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)  # on a full disk it would keep what is left
+    with whole_file(path) as temporary, temporary.open("wb") as handle:
+        np.save(handle, array)
 
 
 def _is_packed(out: Path, arm: PackedArm | None, wanted: str) -> bool:

@@ -11,7 +11,7 @@ import torch
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import ADAPTER, files_digest, model_fingerprint
-from ..tiers.parts import write_whole
+from ..tiers.whole import write_whole
 from .checkpoint import Checkpoints
 from .digest import RECIPE, digest
 from .exposure import save_seen

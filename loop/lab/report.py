@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...tiers.parts import write_whole
+from ...tiers.whole import write_whole
 from ..view.report import environment
 from . import charts
 from .text import share

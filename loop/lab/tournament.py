@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from ...tiers.errors import InputError
 from ...tiers.record import Record
 from ...tiers.tier import arms
+from ...tiers.whole import write_whole
 from ..feedback import MECHANISMS, create
 from ..feedback.mechanism import Mode
 from ..progress import Progress
@@ -154,9 +155,7 @@ def _claim(entry: Entry, folder: Path) -> None:
         other = [f for f in fixed if getattr(before, f) != getattr(entry, f)]
         if other:
             raise InputError(f"{folder} holds a tournament with other {', '.join(other)}: choose another --out")
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(entry.model_dump_json(indent=1), encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, entry.model_dump_json(indent=1).encode())
 
 
 def _keys(folder: Path) -> set[tuple[str, str, int]]:

@@ -5,6 +5,7 @@ import json
 import shutil
 
 from ...tiers.tier import Tier
+from ...tiers.whole import whole_folder
 from ..context import RunContext
 from ..jobs import base_job
 
@@ -18,11 +19,9 @@ def base_model(context: RunContext) -> str:
         context.progress.say(f"base model · {config.model.path or 'a llama trained from scratch, unless it is cached'}")
         job = (config.model.model_dump_json(), base_texts(context), str(context.cache), config.workers)
         made = json.loads(context.workers.map(base_job, [job])[0])
-        fresh = target.with_name("base.tmp")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(made.pop("path"), fresh)
-        context.db.set_meta("base", made)
-        fresh.rename(target)
+        with whole_folder(target) as fresh:
+            shutil.copytree(made.pop("path"), fresh, dirs_exist_ok=True)
+            context.db.set_meta("base", made)
         how = "from the cache" if made["cached"] else f"{made['tokens'] / 1e6:.2f}M tokens in {made['seconds']:.0f} s"
         context.progress.say(f"base model · {made['parameters'] / 1e6:.2f}M parameters, {how}")
     return context.relative(target)

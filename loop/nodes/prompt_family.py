@@ -2,6 +2,7 @@
 
 from ...agents.advice import RubricIdea
 from ...prompts import Prompt, PromptError, PromptSet, built_in, write
+from ...tiers.whole import write_whole
 from ..context import Controls, RunContext
 from ..prompt_family import KEY, Member, family
 
@@ -60,10 +61,7 @@ def child(prompts: PromptSet, idea: RubricIdea, origin: str) -> Prompt:
 
 def keep(context: RunContext, prompt: Prompt) -> None:
     """Write a prompt into the run, whole or not at all."""
-    context.folder.prompts.mkdir(exist_ok=True)
-    part = context.folder.prompts / f".{prompt.name}.part"
-    part.write_text(write(prompt), encoding="utf-8")
-    part.replace(context.folder.prompts / f"{prompt.name}.md")
+    write_whole(context.folder.prompts / f"{prompt.name}.md", write(prompt).encode())
 
 
 def adopt(context: RunContext) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from ...tiers.apply import apply, no_holdings
 from ...tiers.errors import InputError
 from ...tiers.ledger import LEDGER_SCHEMA
+from ...tiers.parts import read_part
 from ...tiers.store import Store
 from ..run_db import RunDB
 from .several import by_comparison
@@ -142,7 +142,7 @@ class RunReader:
             path = self.root / "scores" / f"influence-{number}.parquet"
             if not path.is_file():
                 continue
-            table: Any = pq.read_table(path)
+            table: Any = read_part(path)
             for row in table.filter(pc.equal(table["doc"], doc)).to_pylist():
                 others = table.filter(pc.equal(table["arm"], row["arm"]))["influence"]
                 rank = 1 + pc.sum(pc.greater(others, row["influence"])).as_py()

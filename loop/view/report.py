@@ -1,12 +1,11 @@
 """The report: one HTML file that tells a run, needs nothing else, and runs nothing."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from ...tiers.whole import write_whole
 from . import charts, formats, several
 from .flow_chart import tier_flow
 from .flows import PLACES
@@ -26,15 +25,7 @@ def write_report(root: Path) -> Path:
     with RunReader(root) as run:
         page = render(run)
     path = Path(root) / "report.html"
-    handle, name = tempfile.mkstemp(dir=root, prefix=".report-", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, page.encode())
     return path
 
 

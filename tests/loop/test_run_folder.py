@@ -37,17 +37,17 @@ def test_what_was_killed_half_made_is_no_run_and_not_in_the_way(
 def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> None:
     made = create_run(tmp_path, "whole", load_config("embedded"), "")
     stale = [
-        made.round_models(1) / ".main.0a" / "x",
+        made.round_models(1) / ".main.0a.tmp" / "x",
         made.round_models(1) / "blocks" / "b.npy",
-        made.models / ".base.1",
+        made.models / ".base.1.tmp",
     ]
-    stale += [made.scores / "suite-feedback.json.7.part", made.root / ".report-z.html", made.scores / "a.parquet"]
+    stale += [made.scores / ".suite-feedback.json.7.tmp", made.root / ".report.html.z.tmp", made.scores / "a.parquet"]
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     made.sweep()
     assert [p.name for p in stale if p.exists()] == ["b.npy", "a.parquet"]
-    assert not (made.round_models(1) / ".main.0a").exists()
+    assert not (made.round_models(1) / ".main.0a.tmp").exists()
 
 
 def test_the_command_that_continues_names_the_folder_where_it_is_not_the_default(tmp_path: Path) -> None:

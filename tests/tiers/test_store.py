@@ -205,7 +205,7 @@ Store(Path({str(store.root)!r})).commit(1, "edit", edit())
 
 
 def test_half_written_files_are_swept_by_the_next_writer_not_by_a_reader(store: Store) -> None:
-    stale = store.root / "ledger" / "001-07-edit.parquet.tmp"
+    stale = store.root / "ledger" / ".001-07-edit.parquet.0a.tmp"
     stale.write_bytes(b"half")
     reader = Store(store.root)
     assert reader.holdings().num_rows == N and stale.exists()

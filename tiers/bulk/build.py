@@ -25,8 +25,9 @@ from ..errors import InputError
 from ..filters.syntax import check_languages
 from ..ingest.stream import Unit, read_unit, units
 from ..mend import mend, mended
-from ..parts import mapped, read_part, write_mapped, write_part, write_whole
+from ..parts import mapped, read_part, write_mapped, write_part
 from ..record import Record
+from ..whole import write_whole
 from . import duplicates
 from .benchmarks import against_benchmarks, guard
 from .duplicates import Shard
@@ -192,4 +193,4 @@ def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str
 def batches(folder: Path, parts: Sequence[str], rows: int = 8_192) -> Iterator[Any]:
     """Documents of parts as record batches, one part at a time."""
     for part in parts:
-        yield from pq.ParquetFile(folder / part).iter_batches(rows)
+        yield from pq.ParquetFile(folder / part, page_checksum_verification=True).iter_batches(rows)

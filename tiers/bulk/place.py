@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..parts import write_whole
+from ..whole import write_whole
 
 CLAIM = "build.json"
 

@@ -16,12 +16,13 @@ import xxhash
 from ..config import BulkSelection
 from ..encoder import encoder_of
 from ..engine import Engine
-from ..parts import mapped, read_part, write_mapped, write_part, write_whole
+from ..parts import mapped, read_part, write_mapped, write_part
 from ..record import Record
 from ..select import draw, luck, percentiles, reasons, weighted_scores
 from ..selector import Agreement, Selector, agreement, fit
 from ..split import source_file
 from ..store import SELECTOR
+from ..whole import write_whole
 from .build import Built
 from .place import Place
 

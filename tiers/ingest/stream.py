@@ -13,8 +13,9 @@ import pyarrow as pa
 from ..config import BulkConfig, IngestConfig, SourceConfig
 from ..document import document_id
 from ..errors import InputError
-from ..parts import write_part, write_whole
+from ..parts import write_part
 from ..rows import DOCUMENT_SCHEMA
+from ..whole import write_whole
 from .chunk import cut, size
 from .domains import suffix
 from .files import read_path, source_root, walk
