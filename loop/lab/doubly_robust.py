@@ -17,6 +17,8 @@ REACH = 1.5
 """Bandwidths from the nearest run beyond which nothing that was tried says anything of a plan."""
 LEAST_SHARE = 0.5
 """Share of the rounds that have to be supported before an overall value is told."""
+LEAST_SAMPLE = 10.0
+"""Effective number of runs, over the supported rounds, below which no overall value is told."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,9 @@ def values(logged: Sequence[Logged], plans: Sequence[Floats], config: RunConfig)
 def overall(found: Sequence[Value]) -> dict[str, Any]:
     """The mean over supported rounds, or a refusal that says what is missing."""
     good = [v for v in found if v.supported]
-    told: dict[str, Any] = {"supported": len(good), "ess": float(sum(v.ess for v in good))}
-    if len(good) < LEAST_SHARE * len(found) or not good:
-        first = next((v.why for v in found if v.why), "")
-        why = f"only {len(good)} of {len(found)} rounds tried anything near what it would have planned ({first})"
+    told: dict[str, Any] = {"supported": len(good), "ess": float(sum(v.ess for v in good)), "least": LEAST_SAMPLE}
+    why = _too_little(found, told["ess"])
+    if why:
         return told | {"verdict": "refused", "reason": why, "gain": None, "difference": None}
     difference = _mean([v.difference for v in good], [v.difference_error for v in good])
     return told | {
@@ -85,6 +86,17 @@ def overall(found: Sequence[Value]) -> dict[str, Any]:
         "difference": difference,
         "verdict": verdict(difference["low"], difference["high"]),
     }
+
+
+def _too_little(found: Sequence[Value], sample: float) -> str:
+    """Why the rounds say too little for an overall value, or an empty string."""
+    good = sum(v.supported for v in found)
+    if good < LEAST_SHARE * len(found) or not good:
+        first = next((v.why for v in found if v.why), "")
+        return f"only {good} of {len(found)} rounds tried anything near what it would have planned ({first})"
+    if sample < LEAST_SAMPLE:
+        return f"{good} rounds have an effective sample of {sample:.1f} runs, a verdict takes {LEAST_SAMPLE:g}"
+    return ""
 
 
 def _value(i: int, logged: Sequence[Logged], plan: Floats, config: RunConfig) -> Value:
@@ -166,8 +178,11 @@ def _error(bare: Floats, cov: Floats, weights: Floats, noise: Floats) -> tuple[f
 
 
 def _mean(estimates: Sequence[float], errors: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """Mean with a 95 % interval; the rounds' models share their data, so only the measurements' errors average out."""
+    """Mean with a 95 % interval in which no error averages out.
+
+    The rounds' models share their data, and their measurements share items and noise floor: a log does not tell how
+    much, and full correlation is the most that it can be.
+    """
     mean, n = float(np.mean(estimates)), len(estimates)
-    model, noise = np.array(errors).T
-    se = float(np.hypot(model.mean(), np.sqrt((noise**2).sum()) / n))
+    se = float(np.hypot(*np.array(errors).mean(axis=0)))
     return {"mean": mean, "se": se, "low": mean - Z * se, "high": mean + Z * se, "n": n}

@@ -38,7 +38,11 @@ class Measured:
 
 
 def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
-    """Score the runs of a round; luck depends on the world, the round and the run's role, on nothing else."""
+    """Score the runs of a round; luck depends on the world, the round and the run's role, on nothing else.
+
+    The items are the same in every round, so a share `world.lasting` of their luck's variance is drawn once for a role
+    and stays; the rest is drawn anew, as a new training run answers them.
+    """
     size = len(world.benchmarks)
     luck = np.random.default_rng([world.seed, 1, number]).normal(0, 1, (len(SLOTS) + len(runs), 3, size))
     feedback: dict[str, Floats] = {}
@@ -50,10 +54,17 @@ def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
         if same in feedback:
             feedback[run.name], hidden[run.name] = feedback[same], hidden[same]
             continue
-        seed, items, other = luck[SLOTS.get(run.name, len(SLOTS) - 1 + probes)]
+        slot = SLOTS.get(run.name, len(SLOTS) - 1 + probes)
+        seed, *fresh = luck[slot]
+        items, other = np.sqrt(1 - world.lasting) * np.array(fresh) + np.sqrt(world.lasting) * _lasting(world, slot)
         feedback[run.name] = world.measured(run.state, seed, items)
         hidden[run.name] = world.measured(run.state, seed, other, hidden=True)
     return Measured({r.name: r for r in runs}, feedback, hidden)
+
+
+def _lasting(world: World, slot: int) -> Floats:
+    """[2, B] standard normal luck of a role on feedback and on hidden items: the same in every round."""
+    return np.random.default_rng([world.seed, 8, slot]).normal(0, 1, (2, len(world.benchmarks)))
 
 
 def contrasts(world: World, number: int, found: Measured, signals: Signals) -> Evidence:

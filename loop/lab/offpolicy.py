@@ -23,7 +23,7 @@ from ..nodes.allocate import planning_context
 from ..progress import Progress
 from ..run_db import RunDB
 from ..run_folder import open_run
-from .doubly_robust import Logged, Value, overall, values
+from .doubly_robust import LEAST_SHARE, Logged, Value, overall, values
 from .simulate import LabContext
 from .specs import parse
 
@@ -87,6 +87,7 @@ def evaluate(runs: Path, name: str, mechanism: str) -> dict[str, Any]:
                 f"run {folder.name!r} has evidence of {told} rounds: wanted {LEAST_ROUNDS} or more in which main "
                 "differed from control (a run with feedback.mechanism=uniform has none)"
             )
+        _check_probes(folder.name, done, evidence)
         plans, problems = _plans(config, db, done, evidence, mechanism)
     logged = [_logged(evidence[r["round"]], Plan.model_validate(r["plan"]), config) for r in done]
     found = values(logged, [plans[r["round"]] for r in done], config)
@@ -99,6 +100,20 @@ def evaluate(runs: Path, name: str, mechanism: str) -> dict[str, Any]:
         "problems": problems,
         **overall(found),
     }
+
+
+def _check_probes(name: str, done: Sequence[Any], evidence: Mapping[int, Evidence]) -> None:
+    """Refuse a run of which more than half of the rounds tried nothing but main and control.
+
+    One point beside control says nothing of other directions; what the model of the other rounds has wrong there
+    stays in the value.
+    """
+    tried = [n for n, e in evidence.items() if any(c.kind == "probe" for c in e.contrasts)]
+    if len(tried) < LEAST_SHARE * len(done):
+        raise InputError(
+            f"run {name!r} measured probes in {len(tried)} of {len(done)} rounds: wanted them in half or more, since "
+            "main and control alone say nothing of other mixtures. Run it with --set probes.count=3"
+        )
 
 
 def _plans(

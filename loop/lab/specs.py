@@ -58,6 +58,7 @@ def make_world(spec: str, seed: int) -> World:
     """
     name, given = parse(spec)
     factory = named(name, WORLDS, "world")
+    lasting = given.pop("lasting", None)
     if isinstance(given.get("calibration"), dict):
         given["calibration"] = _calibration(spec, given["calibration"])
     try:
@@ -66,7 +67,15 @@ def make_world(spec: str, seed: int) -> World:
         raise InputError(f"world {spec!r} cannot be made: {e} (docs/lab.md says what it takes)") from e
     if not isinstance(world, World):
         raise InputError(f"world {name!r} is no World: wanted a subclass of coevo.loop.lab.world.World (docs/lab.md)")
+    if lasting is not None:
+        world.lasting = _share(spec, lasting)
     return world
+
+
+def _share(spec: str, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise InputError(f"world {spec!r}: lasting wants a share from 0 to 1 such as 0.5, got {given!r}")
+    return float(given)
 
 
 def _split(spec: str) -> list[str]:

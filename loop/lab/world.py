@@ -35,6 +35,8 @@ class World(ABC):
     """Standard error from items of one run's score on one benchmark, in a paired comparison."""
     seed_sd: float = 0.008
     """Standard deviation of one run's score on one benchmark over seeds of training."""
+    lasting: float = 0.5
+    """Share of the items' error variance that is the same in every round, since the same items are asked."""
     modes: frozenset[Mode] = frozenset({"reset", "continue"})
     """What runs make sense in it."""
     offers: frozenset[str] = frozenset()
