@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ..tiers.document import Document, document_id
 from ..tiers.errors import AgentError, InputError, SpendingError
+from ..tiers.plain import from_yaml
 from ..tiers.record import Record
 from ..tiers.tier import DOMAINS, Tier
 from .canaries import Planted
@@ -114,7 +115,7 @@ def read_gold(path: Path) -> Gold:
         InputError: it cannot be read, or has another form.
     """
     try:
-        return Gold.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Gold.model_validate(from_yaml(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         told = str(error).splitlines()[:3]
         raise InputError(

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..tiers.errors import EvalError
+from ..tiers.plain import from_json
 from ..tiers.record import Record
 from .asking import Line, Row, example_files, put, subject
 from .score import Benchmark, Item
@@ -117,7 +117,7 @@ def _lines(file: Path) -> Iterator[Line]:
     data = file.read_bytes()
     try:
         text = (gzip.decompress(data) if file.name.endswith(".gz") else data).decode("utf-8")
-        rows = [json.loads(line) for line in text.split("\n") if line.strip()]
+        rows = [from_json(line) for line in text.split("\n") if line.strip()]
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise EvalError(f"{file} is no file of JSON lines ({error}): restore it or leave it out") from error
     if not rows or not all(isinstance(row, dict) for row in rows):

@@ -13,11 +13,15 @@ from ..agents.config import AgentsConfig
 from ..eval.config import EvalConfig
 from ..tiers.config import CleanConfig, DecontaminateConfig, IngestConfig, SourceConfig
 from ..tiers.errors import InputError
+from ..tiers.plain import from_yaml
 from ..tiers.record import Record
 from ..tiers.sampling import Sampling
 from ..tiers.tier import arms
 from ..training.spec import ModelConfig, TrainConfig
 from .feedback.config import FeedbackConfig
+
+MOST_SHOWN = 200
+"""Characters of a wrong value that an error shows."""
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -218,7 +222,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         InputError: it cannot be read, or is no mapping.
     """
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        tree = from_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         raise InputError(f"{path} is not readable YAML: {e}") from e
     if not isinstance(tree, dict):
@@ -280,7 +284,7 @@ def override(tree: dict[str, Any], item: str) -> None:
 def _value(key: str, text: str) -> Any:
     """What stands right of the `=`; a group of settings is written {a: b}, so `student:` is a word."""
     try:
-        value = yaml.safe_load(text)
+        value = from_yaml(text)
     except yaml.YAMLError as e:
         raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {text!r}") from e
     return text.strip() if isinstance(value, dict) and not text.lstrip().startswith("{") else value
@@ -292,12 +296,17 @@ def _problem(error: Any, where: str, model: type[BaseModel]) -> str:
     if error["type"] == "value_error":  # our own sentences say what they got
         return f"{where}: {spot}{': ' if spot else ''}{error['ctx']['error']}"
     if error["type"] != "extra_forbidden":
-        return f"{where}: {spot}: {error['msg']}, got {error['input']!r}"
+        return f"{where}: {spot}: {error['msg']}, got {_short(error['input'])}"
     names = _fields_at(error["loc"][:-1], model)
     near = difflib.get_close_matches(str(error["loc"][-1]), names, n=1, cutoff=0.4)
     return f"{where}: unknown setting {spot!r}: " + (
         f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
     )
+
+
+def _short(value: Any) -> str:
+    written = repr(value)
+    return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]}..."
 
 
 def _fields_at(loc: tuple[Any, ...], model: type[BaseModel]) -> list[str]:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from ..tiers.errors import InputError
+from ..tiers.plain import from_yaml
 from ..tiers.record import Record
 from ..tiers.tier import Arm, Tier
 from ..training.spec import Stage
@@ -48,7 +49,7 @@ class Protocol(Record):
 def protocols() -> dict[str, Any]:
     """The built-in protocols, as data."""
     told = (Path(__file__).parents[1] / "training" / "protocols.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml.safe_load(told)
+    found: dict[str, Any] = from_yaml(told)
     return found
 
 
@@ -64,7 +65,7 @@ def load_protocol(name: str) -> Protocol:
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"no protocol {name!r}: {hint}there are {', '.join(known)}, or name a YAML file")
     try:
-        return Protocol.model_validate(known.get(name) or yaml.safe_load(Path(name).read_text(encoding="utf-8")))
+        return Protocol.model_validate(known.get(name) or from_yaml(Path(name).read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as e:
         first = e.errors()[0] if isinstance(e, ValidationError) else {"loc": ("file",), "msg": str(e)}
         where = ".".join(str(part) for part in first["loc"])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel
 
 from ..tiers.errors import InputError
+from ..tiers.plain import from_json
 
 APPLICATION = 0x636F6576  # "coev", so that a foreign SQLite file is known at once
 VERSION = 4
@@ -124,7 +125,7 @@ class RunDB:
             with self._lock:
                 found = self._connection.execute(query, tuple(where.values())).fetchall()
             return [_decoded(known, row) for row in found]
-        except (sqlite3.Error, json.JSONDecodeError) as e:
+        except (sqlite3.Error, ValueError) as e:
             why = str(e)[:100]
             raise InputError(f"{self.path}: table {table} cannot be read ({why}): restore run.db from a copy") from e
 
@@ -233,7 +234,7 @@ def _decoded(table: Table, row: tuple[Any, ...]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for (name, kind), value in zip(table.columns.items(), row, strict=True):
         if value is not None and kind == "json":
-            value = json.loads(value)
+            value = from_json(value)
         elif value is not None and kind == "bool":
             value = bool(value)
         out[name] = value

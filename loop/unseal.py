@@ -12,6 +12,7 @@ from ..eval.delta import deltas
 from ..eval.noise import noise_floor
 from ..eval.score import Delta
 from ..tiers.errors import InputError
+from ..tiers.plain import from_json
 from .context import RunContext, open_context
 from .nodes.evaluate import measure_split, scores_of, suite, suite_path
 from .nodes.floor import equal_runs
@@ -57,7 +58,7 @@ def looks(folder: RunFolder) -> list[dict[str, Any]]:
     """
     path = record(folder)
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        return [from_json(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}): restore it from a copy of the run") from error
 

@@ -8,9 +8,11 @@ from typing import Self
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _TEMPLATES = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+DEEPEST = 10
+"""Levels of front matter."""
 _QUESTION = "{{ question }}"
 
 
@@ -153,6 +155,20 @@ def fence(text: str, limit: int) -> str:
     return f"<document {mark}>\n{shown}\n</document {mark}>"
 
 
+class _FrontMatter(yaml.SafeLoader):
+    """Front matter is flat: no alias, few levels, short numbers."""
+
+    levels = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        self.levels += 1
+        if self.levels > DEEPEST or self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"front matter has no aliases and at most {DEEPEST} levels")
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node
+
+
 def parse(text: str, name: str) -> Prompt:
     """The prompt written in `text`: YAML between two `---` lines, then the body.
 
@@ -164,10 +180,10 @@ def parse(text: str, name: str) -> Prompt:
     if opening.strip() or not closing:
         raise PromptError(f"prompt {name!r} has no front matter between two lines of ---")
     try:
-        fields = yaml.safe_load(front)
+        fields = yaml.load(front, _FrontMatter)
         prompt = Prompt.model_validate({**fields, "body": body.strip()})
         _compiled(prompt.words)
-    except (yaml.YAMLError, TypeError, ValidationError, TemplateError) as error:
+    except (yaml.YAMLError, TemplateError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         raise PromptError(f"prompt {name!r} is malformed: {error}") from error
     if prompt.name != name:
         raise PromptError(f"prompt {name!r} calls itself {prompt.name!r}")

@@ -1,6 +1,5 @@
 """Chat: conversations as tokens by the model's own chat template, and which of those are words to be learned."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..tiers.errors import TrainingError
+from ..tiers.plain import from_json
 
 Message = dict[str, str]
 
@@ -18,7 +18,7 @@ def conversation(text: str) -> list[Message] | None:
     if text.lstrip()[:1] not in ("[", "{"):
         return None
     try:
-        found = json.loads(text)
+        found = from_json(text)
     except ValueError:
         return None
     found = found.get("messages") if isinstance(found, dict) else found

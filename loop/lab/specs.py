@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from ...tiers.errors import InputError
+from ...tiers.plain import from_yaml
 from ..named import named
 from .calibration import Calibration
 from .embedded import EmbeddedWorld
@@ -44,7 +45,7 @@ def parse(spec: str) -> tuple[str, dict[str, Any]]:
         for group in groups:
             inner = inner.setdefault(group, {})
         try:
-            inner[leaf] = yaml.safe_load(value)
+            inner[leaf] = from_yaml(value)
         except yaml.YAMLError as e:
             raise InputError(f"{spec!r}: {key} wants a YAML value such as 0.1 or true, got {value!r}") from e
     return name.strip(), tree

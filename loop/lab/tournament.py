@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from ...tiers.errors import InputError
+from ...tiers.plain import from_json
 from ...tiers.record import Record
 from ...tiers.tier import arms
 from ...tiers.whole import write_whole
@@ -167,8 +168,8 @@ def _lines(folder: Path) -> Iterator[dict[str, Any]]:
     path = folder / RESULTS
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
-            yield json.loads(line)
-        except json.JSONDecodeError:
+            yield from_json(line)
+        except ValueError:
             continue
 
 

@@ -16,6 +16,7 @@ from ...tiers.apply import apply, no_holdings
 from ...tiers.errors import InputError
 from ...tiers.ledger import LEDGER_SCHEMA
 from ...tiers.parts import read_part
+from ...tiers.plain import from_yaml
 from ...tiers.store import Store
 from ..run_db import RunDB
 from .several import by_comparison
@@ -198,7 +199,7 @@ def credit(row: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = from_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
         raise InputError(
             f"{path} cannot be read: wanted the resolved config of a coevo run. List runs with: coevo status"
