@@ -88,24 +88,43 @@ def create(
         offers: what it can have of what mechanisms say in `needs`; None means everything.
 
     Raises:
-        InputError: no such name (the nearest is told), what was imported is no mechanism, or it is not made for this.
+        InputError: no such name (the nearest is told), what was imported is no mechanism or loses its state,
+            or it is not made for this.
     """
     name = config.mechanism
-    factory = named(name, MECHANISMS, "feedback.mechanism")
+    factory = named(name, MECHANISMS, "feedback.mechanism", _lacks)
+    made = _made(factory, config, arms, seed)
+    _suits(name, made, mode, offers)
+    key = (factory, config.model_dump_json(), arms, mode)
+    if ":" in name and key not in _REHEARSED:
+        from .rehearsal import rehearse
+
+        rehearse(lambda: _made(factory, config, arms, seed), config, arms, mode)
+        _REHEARSED.add(key)
+    return made
+
+
+METHODS = ("plan", "observe", "posterior", "state_dict", "load_state_dict")
+_REHEARSED: set[tuple[object, ...]] = set()
+"""Foreign classes, with their settings, that were seen to keep their state in this process."""
+
+
+def _lacks(kind: type) -> str:
+    """What a class is missing to be a mechanism; empty where nothing is."""
+    missing = [m for m in METHODS if not callable(getattr(kind, m, None))]
+    return f"it has no method {', '.join(missing)} (docs/mechanisms.md)" if missing else ""
+
+
+def _made(factory: Callable[..., Mechanism], config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Mechanism:
+    name = config.mechanism
     try:
         made = factory(config, arms, seed)
     except InputError:
         raise
     except Exception as e:  # whatever a third party's constructor does, it is the config that has to change
         raise InputError(f"feedback.mechanism {name!r} cannot be called with (config, arms, seed): {e}") from e
-    missing = [
-        m for m in ("name", "plan", "observe", "posterior", "state_dict", "load_state_dict") if not hasattr(made, m)
-    ]
-    if missing:
-        raise InputError(
-            f"feedback.mechanism {name!r} is no mechanism: it has no {', '.join(missing)} (see docs/mechanisms.md)"
-        )
-    _suits(name, made, mode, offers)
+    if not isinstance(getattr(made, "name", None), str):
+        raise InputError(f"feedback.mechanism {name!r} wants an attribute `name`, a word (docs/mechanisms.md)")
     return made
 
 

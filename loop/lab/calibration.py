@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 DOMAINS = ("en", "zh", "math", "code")
 BENCHMARKS = ("en", "zh", "math", "code", "reasoning")
 
@@ -59,3 +61,34 @@ class Calibration:
     """[B] accuracy of guessing."""
     stock: tuple[Row, ...] = ((40, 30, 25, 30), (8, 6, 5, 6), (5, 4, 4, 4), (1, 0.8, 0.8, 0.8))
     """[T, D] distinct tokens, in full runs (U)."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a table has another shape, or a number is out of bounds."""
+        for name, (least, most) in BOUNDS.items():
+            value = np.asarray(getattr(self, name))
+            shape = np.shape(getattr(Calibration, name))
+            if value.shape != shape or value.dtype.kind not in "fi":
+                raise ValueError(f"{name} wants numbers of shape {shape}, got {value.dtype} of shape {value.shape}")
+            if not ((value >= least) & (value <= most)).all():
+                raise ValueError(f"{name} wants numbers from {least:g} to {most:g}, got {value.tolist()}")
+
+
+MANY = 1e6
+BOUNDS: dict[str, tuple[float, float]] = {
+    "forgetting": (0, 1),
+    "readiness": (0, 1),
+    "maturity": (1e-6, MANY),
+    "repeats": (1e-6, MANY),
+    "seed_sd": (0, 100),
+    "discordant": (1e-6, 1),
+    "items": (1, 1e9),
+    "exposure": (0, MANY),
+    "quality": (0, 1e4),
+    "transfer": (-100, 100),
+    "ability": (-50, 50),
+    "gain": (-50, 50),
+    "onset": (1e-6, MANY),
+    "guess": (0, 0.99),
+    "stock": (1e-3, MANY),
+}
+"""Least and most of every constant: outside, the equations mean nothing or overflow."""

@@ -7,6 +7,7 @@ import numpy as np
 from ...tiers.tier import DOMAINS
 from ..feedback.config import FeedbackConfig
 from ..feedback.mechanism import Floats
+from .checks import switch, within
 from .world import World
 
 LIVE_RATE = (1.0, 1.0, 0.9, 0.5)
@@ -40,6 +41,8 @@ class EmbeddedWorld(World):
 
     def __init__(self, seed: int, null: bool = False, noise: float = 1.0, horizon: float = 1.0) -> None:
         super().__init__(seed)
+        within(self.name, noise=(noise, 0, 1000), horizon=(horizon, 0, 10))
+        switch(self.name, null=null)
         rng = np.random.default_rng([seed, 7])
         self.null = null
         self.live = rng.random(12) < np.array(LIVE_RATE)[TIER]

@@ -10,6 +10,7 @@ from ...eval.clustered import EXACT, Error
 from ...eval.delta import delta_row
 from ...eval.score import Delta
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
+from .checks import check_scores
 from .world import World
 
 SLOTS = {"main": 0, "control": 1, "centre": 2}
@@ -57,8 +58,9 @@ def measure(world: World, number: int, runs: Sequence[Run]) -> Measured:
         slot = SLOTS.get(run.name, len(SLOTS) - 1 + probes)
         seed, *fresh = luck[slot]
         items, other = np.sqrt(1 - world.lasting) * np.array(fresh) + np.sqrt(world.lasting) * _lasting(world, slot)
-        feedback[run.name] = world.measured(run.state, seed, items)
-        hidden[run.name] = world.measured(run.state, seed, other, hidden=True)
+        feedback[run.name] = check_scores(world, world.measured(run.state, seed, items), f"scores in round {number}")
+        measured = world.measured(run.state, seed, other, hidden=True)
+        hidden[run.name] = check_scores(world, measured, f"hidden scores in round {number}")
     return Measured({r.name: r for r in runs}, feedback, hidden)
 
 

@@ -6,9 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from ...tiers.errors import InputError
 from ...tiers.tier import arms
 from ..feedback.mechanism import Floats, Signals
 from .calibration import BENCHMARKS, DOMAINS, Calibration
+from .checks import switch, within
 from .world import World
 
 SLOPE = 0.85
@@ -75,6 +77,20 @@ class PlantedWorld(World):
         calibration: Calibration | None = None,
     ) -> None:
         super().__init__(seed)
+        within(
+            self.name,
+            influence=(influence, 0, 1),
+            surprise=(surprise, 0, 1),
+            drift=(drift, 0, 10),
+            noise=(noise, 0, 1000),
+            trap=(trap, 0, 1000),
+            item_bias=(item_bias, 0, 10),
+            horizon=(horizon, 0.01, 100),
+            jitter=(jitter, 0, 10),
+        )
+        switch(self.name, null=null)
+        if channel not in ("accuracy", "bpb"):
+            raise InputError(f"world {self.name}: channel wants accuracy or bpb, got {channel!r}")
         c = self.calibration = calibration or Calibration()
         self.drift, self.noise, self.null, self.trap, self.horizon = drift, noise, null, trap, horizon
         self.channel, self.quality_of_influence = channel, influence

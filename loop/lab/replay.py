@@ -10,6 +10,7 @@ from scipy.linalg import cho_factor, cho_solve
 from ...tiers.errors import InputError
 from ...tiers.tier import Arm, Tier, arms
 from ..feedback.mechanism import Floats, Mode
+from .checks import switch, within
 from .tables import RunTable, domain_of, read_regmix, read_table
 from .world import World
 
@@ -118,6 +119,11 @@ class ReplayWorld(World):
         spread: float = 0.05,
     ) -> None:
         super().__init__(seed)
+        within(self.name, spread=(spread, 1e-6, 1000))
+        switch(self.name, lower_is_better=lower_is_better)
+        for name, value in (("path", path), ("size", size), ("split", split)):
+            if not isinstance(value, str):
+                raise InputError(f"world {self.name}: {name} wants a word, got {value!r}")
         if not path:
             raise InputError("a replay world wants path=TABLE, a CSV, a Parquet file or a folder of RegMix's files")
         self.table = _table(path, size, split, lower_is_better)

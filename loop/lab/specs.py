@@ -11,6 +11,7 @@ from ...tiers.errors import InputError
 from ...tiers.plain import from_yaml
 from ..named import named
 from .calibration import Calibration
+from .checks import check_seed, check_world, within
 from .embedded import EmbeddedWorld
 from .planted import PlantedWorld
 from .replay import ReplayWorld
@@ -58,25 +59,30 @@ def make_world(spec: str, seed: int) -> World:
         InputError: no such world, or settings that it does not take.
     """
     name, given = parse(spec)
-    factory = named(name, WORLDS, "world")
+    check_seed(seed)
+    factory = named(name, WORLDS, "world", _lacks)
     lasting = given.pop("lasting", None)
     if isinstance(given.get("calibration"), dict):
         given["calibration"] = _calibration(spec, given["calibration"])
     try:
         world = factory(seed, **given)
-    except TypeError as e:
+    except InputError:
+        raise
+    except Exception as e:  # whatever a constructor does, it is the spec that has to change
         raise InputError(f"world {spec!r} cannot be made: {e} (docs/lab.md says what it takes)") from e
-    if not isinstance(world, World):
-        raise InputError(f"world {name!r} is no World: wanted a subclass of coevo.loop.lab.world.World (docs/lab.md)")
     if lasting is not None:
-        world.lasting = _share(spec, lasting)
+        within(name, lasting=(lasting, 0, 1))
+        world.lasting = float(lasting)
+    check_world(world, spec)
     return world
 
 
-def _share(spec: str, given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise InputError(f"world {spec!r}: lasting wants a share from 0 to 1 such as 0.5, got {given!r}")
-    return float(given)
+def _lacks(kind: type) -> str:
+    """What a class is missing to be a world; empty where nothing is."""
+    if not issubclass(kind, World):
+        return "wanted a subclass of coevo.loop.lab.world.World (docs/lab.md)"
+    missing = sorted(getattr(kind, "__abstractmethods__", ()))
+    return f"it does not say {', '.join(missing)} (docs/lab.md)" if missing else ""
 
 
 def _split(spec: str) -> list[str]:
@@ -98,5 +104,5 @@ def _calibration(spec: str, given: dict[str, Any]) -> Calibration:
     }
     try:
         return replace(Calibration(), **tidy)
-    except TypeError as e:
+    except (TypeError, ValueError) as e:
         raise InputError(f"world {spec!r}: {e}; a calibration has {', '.join(Calibration.__annotations__)}") from e

@@ -1,5 +1,7 @@
 """What people hand in as YAML or JSON is read within limits, or refused at once."""
 
+import itertools
+
 import pytest
 import yaml
 
@@ -11,7 +13,7 @@ LETTERS = "abcdefghi"
 def bomb(reference: str) -> str:
     """Nine levels, each naming the level below nine times: 9^9 values in one kilobyte."""
     lines = ["a: &a {x: 1}"]
-    for below, name in zip(LETTERS, LETTERS[1:], strict=False):
+    for below, name in itertools.pairwise(LETTERS):
         lines.append(f"{name}: &{name} {reference.format(', '.join([f'*{below}'] * 9))}")
     return "\n".join(lines)
 
