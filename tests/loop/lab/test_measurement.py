@@ -41,5 +41,5 @@ def test_item_luck_of_the_two_splits_is_not_shared() -> None:
 def test_lasting_luck_is_a_setting_of_every_world() -> None:
     assert (PlantedWorld(1).lasting, make_world("embedded,lasting=0.2", 1).lasting) == (0.5, 0.2)
     for bad in ("1.5", "-0.1", "much", "true", ".nan"):
-        with pytest.raises(InputError, match="lasting wants a share from 0 to 1"):
+        with pytest.raises(InputError, match="lasting wants a number from 0 to 1"):
             make_world(f"planted,lasting={bad}", 1)
