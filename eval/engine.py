@@ -11,6 +11,7 @@ from typing import Any
 
 from ..tiers.errors import EvalError
 from ..tiers.fingerprint import model_fingerprint, other_base
+from ..tiers.text_tokens import TextTokens, text_tokens
 from .likelihood import continuation_scores
 
 LONGEST_CONTEXT = 4096
@@ -75,13 +76,47 @@ def _model_class() -> type[Any]:
 
 
 def without_bars(base: Any) -> type[Any]:
-    """One of lm-eval's classes of models, without its progress bars and with texts cut by `rolled`."""
+    """One of lm-eval's classes of models, without its progress bars; texts become tokens by `TextTokens`.
+
+    lm-eval's own tokenization puts two beginnings of text before a rolling text and scores the second one, scores the
+    end of text that some tokenizers add, and reads a control token wherever a question spells one.
+    """
 
     class PlainLM(base):  # type: ignore[misc]  # lm_eval has no types
         """Requests as lm-eval asks them."""
 
+        @property
+        def text_tokens(self) -> TextTokens:
+            return text_tokens(self.tokenizer)
+
+        def tok_encode(
+            self,
+            string: Any,
+            add_special_tokens: bool | None = None,
+            left_truncate_len: int | None = None,
+            **_: Any,
+        ) -> list[Any]:
+            if not isinstance(string, str):
+                return [self.tok_encode(s, add_special_tokens, left_truncate_len) for s in string]
+            tokens = self.text_tokens
+            ids = tokens.encode(string) if add_special_tokens is False else tokens.framed(string)
+            return ids[-left_truncate_len:] if left_truncate_len else ids
+
+        def tok_batch_encode(
+            self, strings: Any, padding_side: str = "left", left_truncate_len: int | None = None, **_: Any
+        ) -> tuple[Any, Any]:
+            rows = self.tok_encode(strings, left_truncate_len=left_truncate_len)
+            padded = self.tokenizer.pad({"input_ids": rows}, padding_side=padding_side, return_tensors="pt")
+            return padded["input_ids"], padded["attention_mask"]
+
+        def apply_chat_template(self, chat_history: Any, add_generation_prompt: bool = True) -> str:
+            template = functools.partial(super().apply_chat_template, add_generation_prompt=add_generation_prompt)
+            return self.text_tokens.through(chat_history, template)
+
         def loglikelihood(self, requests: Any, disable_tqdm: bool = True) -> list[tuple[float, bool]]:
-            return list(super().loglikelihood(requests, disable_tqdm=True))
+            asked = [request.args for request in requests]
+            pairs = self.text_tokens.pairs(asked)
+            return list(self._loglikelihood_tokens([(texts, *ids) for texts, ids in zip(asked, pairs, strict=True)]))
 
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = True) -> list[float]:
             return rolled(self, requests)
@@ -93,15 +128,22 @@ def without_bars(base: Any) -> type[Any]:
 
 
 def rolled(lm: Any, requests: Any) -> list[float]:
-    """Log-likelihoods in nats of whole texts, each cut into windows as long as the model takes."""
+    """Log-likelihoods in nats of whole texts, each cut into windows as long as the model takes.
+
+    The first window begins as the model's texts do (one beginning of text, where it has one), which is not scored; each
+    later one with the last token of the window before.
+    """
     from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
+    start = list(lm.text_tokens.start)
     owners, windows = [], []
-    for owner, request in enumerate(requests):
-        tokens = lm.tok_encode(request.args[0])
-        for window in get_rolling_token_windows(tokens, lm.prefix_token_id, lm.max_length, 1):
+    coded = lm.text_tokens.encode_batch([request.args[0] for request in requests])
+    for owner, tokens in enumerate(coded):
+        for window in get_rolling_token_windows(tokens, start[-1], lm.max_length - len(start) + 1, 1):
+            context, scored = make_disjoint_window(window)
+            first = not owners or owners[-1] != owner
+            windows.append((None, start if first else context, scored))
             owners.append(owner)
-            windows.append((None, *make_disjoint_window(window)))
     sums = [0.0] * len(requests)
     for owner, (loss, _) in zip(owners, lm._loglikelihood_tokens(windows), strict=True):
         sums[owner] += loss

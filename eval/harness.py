@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..tiers import text_tokens
 from ..tiers.errors import EvalError
 from ..tiers.fingerprint import ADAPTER, files_digest
 from . import answers, engine, likelihood, lm_tasks, task_answers, vllm_engine
@@ -168,7 +169,7 @@ def _opened(base: Path, how: How, adapters: Sequence[Path]) -> Iterator[Any]:
 @functools.cache
 def code_version() -> str:
     """What else bears on a score: this code, and the versions of the libraries below it."""
-    modules = (answers, engine, likelihood, lm_tasks, task_answers, vllm_engine)
+    modules = (answers, engine, likelihood, lm_tasks, task_answers, text_tokens, vllm_engine)
     files = (__file__, *(module.__file__ for module in modules))
     text = b"".join(Path(str(f)).read_bytes() for f in files)
     versions = ",".join(f"{name}={importlib.metadata.version(name)}" for name in ("lm-eval", "torch", "transformers"))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..tiers.errors import TrainingError
 from ..tiers.plain import from_json
+from ..tiers.text_tokens import text_tokens
 
 Message = dict[str, str]
 
@@ -52,12 +53,11 @@ def encode(
     """
     whole = _rendered(tokenizer, messages)
     spans = [_span(tokenizer, messages, i, whole) for i, m in enumerate(messages) if m["role"] in roles]
-    made = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    at = np.array(made["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+    ids, at = text_tokens(tokenizer).with_offsets(whole)
     learn = np.zeros(len(at), dtype=bool)
     for start, end in spans:
         learn |= (at[:, 0] >= start) & (at[:, 1] <= end) & (at[:, 1] > at[:, 0])
-    return list(made["input_ids"]), learn
+    return ids, learn
 
 
 def _span(tokenizer: Any, messages: Sequence[Message], i: int, whole: str) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def _rendered(tokenizer: Any, messages: Sequence[Message], prompt: bool = False)
     from jinja2 import TemplateError
 
     try:
-        text: str = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompt)
+        text = text_tokens(tokenizer).render(messages, add_generation_prompt=prompt)
     except TemplateError as e:
         roles = ", ".join(m["role"] for m in messages)
         raise TrainingError(f"the chat template refuses a conversation of {roles}: {e}") from e

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..tiers.errors import TrainingError
 from ..tiers.record import Record
+from ..tiers.text_tokens import text_tokens
 from .fit import adamw, choose_device
 from .lora import with_adapter
 from .loss import next_token_loss
@@ -156,5 +157,4 @@ def _loss(model: Any, ids: Sequence[int]) -> Tensor:
 
 
 def _tokens(tokenizer: Any, text: str, length: int) -> list[int]:
-    ids: list[int] = tokenizer(text[: 64 * length], add_special_tokens=False, verbose=False).input_ids
-    return ids[:length]
+    return text_tokens(tokenizer).framed(text[: 64 * length])[:length]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import files_digest
 from ..tiers.record import Record
+from ..tiers.text_tokens import text_tokens
 from ..tiers.whole import whole_file, write_whole
 from .bins import lay
 from .chat import check_template, conversation, encode
@@ -37,6 +38,8 @@ class PackedArm(Record):
     """Of conversations, which are laid whole: file of an array [pieces, 3] of document, start and end in the blocks."""
     padding: float = 0.0
     """Share of the tokens that only fill up."""
+    opens: bool = False
+    """Whether each document begins with an opening of its own, not with the end of text of the one before."""
     cut: int = 0
     """Conversations longer than a block, whose end is left out."""
 
@@ -79,11 +82,11 @@ def load_learn(folder: Path, arm: PackedArm) -> npt.NDArray[np.bool_]:
 
 
 def document_starts(folder: Path, arm: PackedArm) -> npt.NDArray[np.int64]:
-    """Where documents begin in an arm's tokens, rising; the end of text between two belongs to the second."""
+    """Where documents begin in an arm's tokens, rising; where none has an opening, with the end of text before it."""
     if arm.pieces:
         return np.asarray(np.sort(np.load(Path(folder) / arm.pieces)[:, 1]))
     ends = np.load(Path(folder) / arm.ends).astype(np.int64)
-    return np.concatenate([[0], ends[:-1] - 1])
+    return np.concatenate([[0], ends[:-1] - (0 if arm.opens else 1)])
 
 
 def pack_arms(
@@ -91,7 +94,8 @@ def pack_arms(
 ) -> PackedIndex:
     """Tokenise every arm's documents into blocks of `block` tokens; what lies there and is the same stays.
 
-    Each document stands between two end-of-text tokens; documents keep their order and are cut where a block ends.
+    Each document ends with an end of text and begins as the model's texts do (`token_stream`); documents keep their
+    order and are cut where a block ends. A control token that a document spells out is packed as text.
     With `chat`, a document that holds a conversation is laid out by the chat template, and all are laid whole.
 
     Args:
@@ -150,12 +154,16 @@ def load_tokenizer(path: Path) -> Any:
 
 
 def token_stream(texts: Iterator[str], tokenizer: Any) -> Iterator[npt.NDArray[np.uint32]]:
-    """Token ids [n] of an opening end-of-text, then of each document with its closing end-of-text."""
-    eos = int(tokenizer.eos_token_id)
-    yield np.array([eos], dtype=np.uint32)
+    """Token ids [n] of what stands before the first document, then of each document with its closing end-of-text.
+
+    Documents begin as the model's texts do in evaluation: with a beginning of text where the tokenizer adds one, else
+    with the end of text of the one before, of which one more opens the stream.
+    """
+    tokens, eos = text_tokens(tokenizer), int(tokenizer.eos_token_id)
+    yield np.array([] if tokens.opening else [eos], dtype=np.uint32)
     while some := list(islice(texts, DOCUMENTS_AT_ONCE)):
-        for ids in tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]:
-            yield np.array([*ids, eos], dtype=np.uint32)
+        for ids in tokens.encode_batch(some):
+            yield np.array([*tokens.opening, *ids, eos], dtype=np.uint32)
 
 
 def _pack(arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path, wanted: str) -> PackedArm:
@@ -166,7 +174,15 @@ def _pack(arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path,
     file, ends = (arm.replace("/", "-") + kind for kind in (".npy", ".ends.npy"))
     _save(np.cumsum([len(part) for part in parts])[1:], out / ends)
     _save(stream[: full * block].reshape(full, block), out / file)
-    return PackedArm(file=file, ends=ends, blocks=full, tokens=full * block, documents=len(texts), digest=wanted)
+    return PackedArm(
+        file=file,
+        ends=ends,
+        blocks=full,
+        tokens=full * block,
+        documents=len(texts),
+        digest=wanted,
+        opens=bool(text_tokens(tokenizer).opening),
+    )
 
 
 def _pack_chat(
@@ -207,8 +223,8 @@ def _pieces(
             cut += len(ids) > block
             whole = [(ids[:block], learn[:block])]
         else:
-            eos = int(tokenizer.eos_token_id)
-            ids = [eos, *tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"], eos]
+            tokens, eos = text_tokens(tokenizer), int(tokenizer.eos_token_id)
+            ids = [*(tokens.opening or (eos,)), *tokens.encode(text), eos]
             whole = [(ids[j : j + block], np.ones(len(ids[j : j + block]), bool)) for j in range(0, len(ids), block)]
         useful = [(part, wanted) for part, wanted in whole if wanted[1:].any()]
         owners += [i] * len(useful)

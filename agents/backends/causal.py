@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ...tiers.errors import InputError
+from ...tiers.text_tokens import text_tokens
 
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass: what bounds memory, whatever the texts' lengths."""
@@ -38,7 +39,9 @@ class CausalModel:
         self.context = _context(self.model, self.tokenizer, path)
         """Longest sequence in tokens, the first (which marks the beginning of a text) included."""
         self.begin = beginning(self.tokenizer, path)
-        """The token before the first."""
+        """The token that fills up, and that stands before the first where the tokenizer puts nothing there."""
+        self.start = list(text_tokens(self.tokenizer).start)
+        """What stands before a text's first token, unscored."""
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a text, lone surrogates read as question marks."""
@@ -123,9 +126,8 @@ def beginning(tokenizer: Any, path: str) -> int:
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:
-    """The tokens of a text and no others, lone surrogates read as question marks."""
-    ids: list[int] = tokenizer(sound(text), add_special_tokens=False, verbose=False).input_ids
-    return ids
+    """The tokens of a text and no others, lone surrogates read as question marks; none of them is a control token."""
+    return text_tokens(tokenizer).encode(sound(text))
 
 
 def sound(text: str) -> str:

@@ -24,7 +24,7 @@ class HFEngine:
         self._causal = CausalModel(
             path, adapter=adapter, device="cuda" if gpu else "cpu", dtype="auto" if gpu else torch.float32
         )
-        self._prompting = Prompting(self._causal.tokenizer, self._causal.begin, self._causal.context)
+        self._prompting = Prompting(self._causal.tokenizer, self._causal.context)
         told = self._causal.model.generation_config.eos_token_id
         self._ends = {*(told if isinstance(told, list) else [told]), self._causal.tokenizer.eos_token_id}
 

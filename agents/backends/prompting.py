@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...tiers.errors import AgentError
+from ...tiers.text_tokens import text_tokens
 from .causal import encode, without_middle
 from .question import Question
 
@@ -47,18 +48,15 @@ class Prompting:
     """How one model is spoken to: by its chat template, or, where it has none, by the bare text."""
 
     tokenizer: Any
-    begin: int
     context: int
 
     def head(self, question: Question) -> list[int]:
-        """The tokens before the answer."""
+        """The tokens before the answer: of control tokens those of the model's frame and template, none of a text's."""
+        tokens = text_tokens(self.tokenizer)
         if not self.tokenizer.chat_template:
-            return [self.begin, *encode(self.tokenizer, "\n\n".join(t["content"] for t in question.turns))]
+            return [*tokens.start, *tokens.encode("\n\n".join(t["content"] for t in question.turns))]
         # a model that thinks aloud would not answer with its first token
-        text = self.tokenizer.apply_chat_template(
-            list(question.turns), add_generation_prompt=True, tokenize=False, enable_thinking=False
-        )
-        return encode(self.tokenizer, text)
+        return tokens.encode(tokens.render(question.turns, add_generation_prompt=True, enable_thinking=False))
 
     def to_answer(self, question: Question, answer_tokens: int) -> list[int]:
         """The tokens of a prompt that leaves room for an answer.

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...tiers.decision import Usage
 from ...tiers.errors import AgentError, InputError
+from ...tiers.text_tokens import text_tokens
 from ..chat import Choice, Completion, Message, S
 from .answers import Unusable, shares
 from .causal import CausalModel, sound, without_middle
@@ -58,14 +59,14 @@ class StudentChat:
         Raises:
             AgentError: the options do not fit the context, or the model gives no numbers.
         """
-        start = time.perf_counter()
+        began, start = time.perf_counter(), self.causal.start
         endings = [self.causal.encode(option) for option in options]
-        room = self.context - 1 - max(map(len, endings))
+        room = self.context - len(start) - max(map(len, endings))
         if room < 1 or not all(endings):
             raise AgentError(f"options must have 1 to {self.context - 2} tokens each; these are not: {list(options)}")
         heads = [self.causal.encode(prompt) for prompt in prompts]
         kept = [without_middle(head, room) for head in heads]
-        sums = self.causal.after([[self.causal.begin, *k] for k in kept], endings)
+        sums = self.causal.after([[*start, *k] for k in kept], endings)
         lengths = np.array([len(e) for e in endings])
         if len(set(lengths.tolist())) > 1:
             sums = sums / lengths
@@ -73,11 +74,11 @@ class StudentChat:
             probabilities = [shares(row) for row in sums]
         except Unusable as wrong:
             raise AgentError(f"the student cannot judge: {wrong}") from wrong
-        seconds = (time.perf_counter() - start) / max(1, len(prompts))
+        seconds = (time.perf_counter() - began) / max(1, len(prompts))
         return [
             Choice(
                 row,
-                Usage(tokens_in=sum(1 + len(k) + len(e) for e in endings), calls=1, seconds=seconds),
+                Usage(tokens_in=sum(len(start) + len(k) + len(e) for e in endings), calls=1, seconds=seconds),
                 truncated=len(head) - len(k),
             )
             for row, head, k in zip(probabilities, heads, kept, strict=True)
@@ -89,16 +90,16 @@ class StudentChat:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """How well each text is predicted, from its beginning to the end of the context."""
-        sequences, ends = [], []
+        sequences, ends, start = [], [], self.causal.start
         for text in texts:
             ids, end = self._opening(text)
-            sequences.append([self.causal.begin, *ids])
+            sequences.append([*start, *ids])
             ends.append(end)
-        losses = [-float(logs.sum()) for logs in self.causal.logs(sequences)]
+        losses = [-float(logs[len(start) - 1 :].sum()) for logs in self.causal.logs(sequences)]
         return [
             Reading(
                 loss / len(text[:end].encode("utf-8", "replace")) if end else float("nan"),
-                len(sequence) - 1,
+                len(sequence) - len(start),
                 len(text) - end,
             )
             for text, sequence, end, loss in zip(texts, sequences, ends, losses, strict=True)
@@ -107,6 +108,6 @@ class StudentChat:
     def _opening(self, text: str) -> tuple[list[int], int]:
         """The tokens at the beginning of `text` that fit the context, and the character at which they end."""
         shown = sound(text[: MAX_CHARS_PER_TOKEN * self.context])
-        coded = self.causal.tokenizer(shown, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids: list[int] = coded.input_ids[: self.context - 1]
-        return ids, int(coded.offset_mapping[len(ids) - 1][1]) if ids else 0
+        ids, offsets = text_tokens(self.causal.tokenizer).with_offsets(shown)
+        ids = ids[: self.context - len(self.causal.start)]
+        return ids, int(offsets[len(ids) - 1][1]) if ids else 0

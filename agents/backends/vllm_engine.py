@@ -86,7 +86,8 @@ class VllmEngine:
         self._llm = self._opened()
         tokenizer = self._llm.get_tokenizer()
         context = int(self._llm.llm_engine.model_config.max_model_len)
-        self._prompting = Prompting(tokenizer, beginning(tokenizer, self._path), context)
+        beginning(tokenizer, self._path)
+        self._prompting = Prompting(tokenizer, context)
 
     def _opened(self) -> Any:
         from vllm import LLM  # pyright: ignore[reportMissingImports]

@@ -193,7 +193,7 @@ def test_what_is_missing_is_said_before_anything_is_loaded(folder: Path, tmp_pat
 
 def test_an_options_steps_are_the_beginnings_of_its_tokens(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    endings = Prompting(tokenizer, 0, CONTEXT).endings(["certainly not", "certainly yes"])
+    endings = Prompting(tokenizer, CONTEXT).endings(["certainly not", "certainly yes"])
     steps = endings.steps()
     assert steps[()] == [endings.tokens[0][0]] and sum(map(len, steps.values())) < sum(map(len, endings.tokens))
     assert all(tokens[at] in steps[tuple(tokens[:at])] for tokens in endings.tokens for at in range(len(tokens)))
