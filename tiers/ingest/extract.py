@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from .blocks import BLOCKS, NOT_TEXT
+from .code_blocks import StandIns, hide_code
+from .exponents import write_exponents
+from .page_tree import page_tree
 from .pagemath import has_math, write_math
 
 MIN_CHARS = 40
 """Where a path finds less, the next one is asked; the most that any found is the text."""
-NOT_TEXT = frozenset({
-    "script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "button", "select",
-    "svg", "iframe", "head"
-})  # fmt: skip
-BLOCKS = frozenset({
-    "p", "div", "li", "ul", "ol", "tr", "table", "section", "article", "main", "blockquote", "pre", "br",
-    "hr", "h1", "h2", "h3", "h4", "h5", "h6", "dt", "dd", "dl", "figure", "figcaption", "td", "th", "center"
-})  # fmt: skip
 TRAILING = re.compile(r"[ \t\r\f\v]+$", re.M)
 SPACED = re.compile(r"\n{3,}")
 TABLE = re.compile(r"^\|[ -].*(?:\n\|[ -].*)*", re.M)
@@ -45,8 +41,8 @@ def main_text(html: str) -> tuple[str | None, str]:
     Returns:
         The text and "", or None and the reason.
     """
-    found = extract(html, fallbacks=False)
-    return found.text, found.reason
+    page = extract(html, fallbacks=False)
+    return page.text, page.reason
 
 
 def extract(html: str, *, fallbacks: bool = True) -> Extracted:
@@ -59,20 +55,46 @@ def extract(html: str, *, fallbacks: bool = True) -> Extracted:
     main, reason = _extractor()
     if main is None:
         return Extracted(None, reason)
+    if not SKELETON.search(html):
+        return Extracted(None, "html: no main text")
     try:
-        page, formulas = _with_math(html)
-        paths = PATHS if fallbacks else PATHS[:1]
-        found = Extracted("")
-        for name, path in paths:
-            text = path(main, page, html)
-            text = SPACED.sub("\n\n", TRAILING.sub("", TABLE.sub(_laid_out, text))) if fallbacks else text
-            if len(text) > len(found.text or ""):
-                found = Extracted(text, "", name, formulas)
+        page = _prepared(html)
+        if page is None:
+            return Extracted(None, "html: no main text")
+        best = Extracted("")
+        for name, path in PATHS if fallbacks else PATHS[:1]:
+            text = page.text(path(main, page.tree), tidy=fallbacks)
+            if len(text) > len(best.text or ""):
+                best = Extracted(text, "", name, page.formulas)
             if len(text) >= MIN_CHARS:
                 break
     except (ValueError, RecursionError) as error:  # lxml refuses control characters and absurd nesting
         return Extracted(None, f"html: cannot be parsed ({type(error).__name__})")
-    return found if found.text else Extracted(None, "html: no main text")
+    return best if best.text else Extracted(None, "html: no main text")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A page in which plain text carries what markup meant."""
+
+    tree: Any
+    formulas: int
+    code: StandIns | None
+
+    def text(self, extracted: str, *, tidy: bool) -> str:
+        """Extracted text with layout tables as lines, if `tidy`, and its program text as it was on the page."""
+        if tidy:
+            extracted = SPACED.sub("\n\n", TRAILING.sub("", TABLE.sub(_laid_out, extracted)))
+        return self.code.restore(extracted) if self.code else extracted
+
+
+def _prepared(html: str) -> Prepared | None:
+    tree = page_tree(html)
+    if tree is None:
+        return None
+    formulas = write_math(tree) if has_math(html) else 0
+    write_exponents(tree)
+    return Prepared(tree, formulas, hide_code(tree, html))
 
 
 def _laid_out(table: re.Match[str]) -> str:
@@ -83,40 +105,16 @@ def _laid_out(table: re.Match[str]) -> str:
     return "\n".join(cells[0].replace("\\|", "|") for cells in rows if cells)
 
 
-def _with_math(html: str) -> tuple[Any, int]:
-    """The page as trafilatura takes it: as it is, or as a tree in which LaTeX stands for the formulas."""
-    if not has_math(html):
-        return html, 0
-    tree = _tree(html)
-    formulas = 0 if tree is None else write_math(tree)
-    return (tree, formulas) if formulas else (html, 0)
+def _main(extractor: Any, tree: Any) -> str:
+    return extractor(tree, include_comments=False, include_tables=True) or ""
 
 
-def _tree(html: str) -> Any:
-    from lxml import etree
-    from lxml.html import HTMLParser, document_fromstring
-
-    try:
-        return document_fromstring(
-            html.encode("utf-8", "replace"), parser=HTMLParser(encoding="utf-8", remove_comments=True)
-        )
-    except etree.ParserError:  # nothing in it
-        return None
+def _recall(extractor: Any, tree: Any) -> str:
+    return extractor(tree, include_comments=False, include_tables=True, favor_recall=True) or ""
 
 
-def _main(extractor: Any, page: Any, html: str) -> str:
-    return extractor(page, include_comments=False, include_tables=True) or ""
-
-
-def _recall(extractor: Any, page: Any, html: str) -> str:
-    return extractor(page, include_comments=False, include_tables=True, favor_recall=True) or ""
-
-
-def _body(extractor: Any, page: Any, html: str) -> str:
-    """All text of the body but navigation, a block a line; what holds no tag at all is no page."""
-    tree = _tree(html) if isinstance(page, str) else page
-    if tree is None or not SKELETON.search(html):
-        return ""
+def _body(extractor: Any, tree: Any) -> str:
+    """All text of the body but navigation, a block a line."""
     parts: list[str] = []
     _gather(tree, parts)
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
@@ -139,7 +137,7 @@ def _gather(tree: Any, parts: list[str]) -> None:
         stack += ["\n"] * block + list(item)[::-1] + [item.text or ""] + ["\n"] * block
 
 
-PATHS: tuple[tuple[str, Callable[[Any, Any, str], str]], ...] = (("main", _main), ("recall", _recall), ("body", _body))
+PATHS: tuple[tuple[str, Callable[[Any, Any], str]], ...] = (("main", _main), ("recall", _recall), ("body", _body))
 
 
 @cache

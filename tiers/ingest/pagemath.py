@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from .asciimath import asciimath_to_latex
+from .exponents import replace_by_text
 from .mathml import latex_of
 
 MARKS = re.compile(
@@ -200,23 +201,9 @@ def _replace(node: Any, latex: str, display: bool) -> int:
         return 0
     if latex.startswith(r"{\displaystyle") and latex.endswith("}"):
         latex = latex[len(r"{\displaystyle") : -1].strip()
-    _put(node, f"$${latex}$$" if display else f"${latex}$")
+    replace_by_text(node, f"$${latex}$$" if display else f"${latex}$")
     return 1
 
 
 def _drop(node: Any) -> None:
-    _put(node, "")
-
-
-def _put(node: Any, text: str) -> None:
-    """Replace an element by text, keeping what follows it."""
-    parent = node.getparent()
-    if parent is None:
-        return
-    text += node.tail or ""
-    before = node.getprevious()
-    if before is not None:
-        before.tail = (before.tail or "") + text
-    else:
-        parent.text = (parent.text or "") + text
-    parent.remove(node)
+    replace_by_text(node, "")
