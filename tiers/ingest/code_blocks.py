@@ -1,7 +1,7 @@
 """Program text of a page keeps its lines and indentation on the way through trafilatura, which folds white space.
 
-Each block becomes a paragraph in which stand-ins take the place of white space; afterwards they are put back. The
-stand-ins are characters that the page does not hold, from a block of Unicode that hardly any page uses.
+Each block becomes a paragraph of as many characters, which stand in for those of the program and are put back
+afterwards. The stand-ins come from blocks of Unicode that hardly any page uses, and the page holds none of them.
 """
 
 import re
@@ -22,29 +22,36 @@ GUTTERS = re.compile(
 )
 LINES = BLOCKS - {"td", "th"}
 """Elements that stand on lines of their own inside of a block."""
-HIEROGLYPHS = range(0x14400, 0x14647)
-"""Anatolian hieroglyphs: printable, so trafilatura keeps them."""
+CODED = (9, 10, *range(32, 127))
+"""Characters that are hidden: white space, which trafilatura folds, and ASCII, as it drops lines such as "Print"."""
+RARE = (*range(0x14400, 0x14647), *range(0x12000, 0x1239A))
+"""Anatolian hieroglyphs and cuneiform: printable, so trafilatura keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
 class StandIns:
-    """Characters that stand for white space and for the ends of a block."""
+    """Characters that stand for those of program text, and one for the ends of a block."""
 
-    space: str
-    tab: str
-    line: str
+    hidden: dict[int, str]
+    """Code point of a character of program text -> what stands for it."""
     edge: str
 
+    @classmethod
+    def unused(cls, html: str) -> "StandIns":
+        """Stand-ins that a page does not hold."""
+        present = set(html)
+        free = (chr(code) for code in RARE if chr(code) not in present)
+        return cls({code: next(free) for code in CODED}, next(free))
+
     def hide(self, code: str) -> str:
-        """Program text without white space, its ends marked."""
-        table = str.maketrans({" ": self.space, "\t": self.tab, "\n": self.line})
-        return self.edge + code.translate(table) + self.edge
+        """Program text as one word, its ends marked."""
+        return self.edge + code.translate(self.hidden) + self.edge
 
     def restore(self, text: str) -> str:
-        """The text with white space again; each block stands apart from what is around it."""
-        table = str.maketrans({self.space: " ", self.tab: "\t", self.line: "\n", self.edge: ""})
+        """The text with its program text; each block stands apart from what is around it."""
+        shown = {ord(mark): chr(code) for code, mark in self.hidden.items()} | {ord(self.edge): ""}
         parts = re.split(rf"\s*{self.edge}(.*?){self.edge}\s*", text, flags=re.S)
-        blocks = [part.translate(table) for part in parts]
+        blocks = [part.translate(shown) for part in parts]
         blocks[::2] = [part.strip("\n") if i else part.rstrip("\n") for i, part in enumerate(blocks[::2])]
         return "\n\n".join(block for block in blocks if block.strip())
 
@@ -63,13 +70,14 @@ def hide_code(tree: Any, html: str) -> StandIns | None:
     texts = [(node, text) for node in nodes if (text := block_text(node)).strip()]
     if not texts:
         return None
-    free = (chr(code) for code in HIEROGLYPHS if chr(code) not in html)
-    marks = StandIns(next(free), next(free), next(free), next(free))
+    marks = StandIns.unused(html)
     for node, text in texts:
         node.clear(keep_tail=True)
         node.text = marks.hide(text)
         if node.tag != "code":
             node.tag = "p"
+        for figure in node.iterancestors("figure"):  # trafilatura drops figures
+            figure.tag = "div"
     return marks
 
 

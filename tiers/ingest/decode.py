@@ -2,16 +2,36 @@
 
 import codecs
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_DECLARED = (
-    re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.I),
-    re.compile(rb"^(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]{2,40})"),
-    re.compile(rb"^<\?xml[^>]{0,100}encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})"),
-)
+HEAD = 4096
+"""Bytes in which a text may declare its encoding."""
+COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.S)
+META = re.compile(rb"<meta(?=[\s/])((?:\"[^\"]*\"|'[^']*'|[^\"'>])*)", re.I)
+ATTRIBUTE = re.compile(rb"([a-z-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
+CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
+COOKIE = re.compile(rb"^(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]{2,40})")
+XML = re.compile(rb"^<\?xml[^>]{0,100}encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-LATIN = frozenset({"iso-8859-1", "latin-1", "latin1", "ascii", "us-ascii"})
-"""Names that mean Windows-1252 wherever they are declared (WHATWG Encoding Standard, section 4.2)."""
+BROWSERS = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
+    "gb2312": "gb18030", "gbk": "gb18030", "hz": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "johab": "cp949",
+    "big5": "big5hkscs", "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8", "utf-7": "utf-8",
+}  # fmt: skip
+"""Python's codec of a declared name -> the codec that browsers read such a page with, mostly a superset (WHATWG
+Encoding Standard, sections 4.2 and 5; a page that declares UTF-16 inside of itself is not UTF-16)."""
+ALIASES = {
+    "x-sjis": "cp932", "windows-31j": "cp932", "x-gbk": "gb18030", "gb_2312-80": "gb18030", "chinese": "gb18030",
+    "csgb2312": "gb18030", "ks_c_5601-1987": "cp949", "ksc5601": "cp949", "windows-949": "cp949", "korean": "cp949",
+    "x-x-big5": "big5hkscs", "cn-big5": "big5hkscs", "x-cp1250": "cp1250", "x-cp1251": "cp1251", "x-cp1252": "cp1252",
+    "windows-874": "cp874", "dos-874": "cp874", "unicode": "utf-8", "x-mac-cyrillic": "mac_cyrillic",
+    "macintosh": "mac_roman", "x-mac-roman": "mac_roman", "x-euc-jp": "euc_jp", "iso-8859-8-i": "iso8859-8",
+    "logical": "iso8859-8", "x-user-defined": "cp1252",
+}  # fmt: skip
+"""Names of the same standard that Python does not know or reads more narrowly."""
+WIDER = {"cp1252": "iso8859-1", "big5hkscs": "cp950"}
+"""What is tried next: the first lacks five bytes that browsers read as control characters, the second some words."""
 GUESSED_FROM = 1 << 16
 """A guess looks at this many bytes at most."""
 MAX_MESS, MIN_COHERENCE = 5.0, 20.0
@@ -33,20 +53,71 @@ class Decoded:
     reason: str = ""
 
 
-def decode(data: bytes, *, guess: bool = False) -> Decoded:
-    """Read bytes as text.
+def decode(data: bytes, *, guess: bool = False, declared: str = "") -> Decoded:
+    """Read bytes as text, in the first encoding in which every byte is right.
+
+    Tried are UTF-8, what came with the bytes, what the bytes declare in their head, and a guess. Encodings that
+    browsers read more widely than their name says are read as widely here.
 
     Args:
         data: the whole record.
         guess: allow an encoding that nothing declares, if charset-normalizer is sure of it.
+        declared: media type or encoding that came with the bytes, such as a Content-Type header.
     """
     marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     if marked:
         return _strict(data, marked) or Decoded(None, marked, f"damaged {marked.removesuffix('-sig').upper()}")
     if b"\0" in data:
-        return Decoded(None, "", f"binary: NUL at byte {data.index(0)}")
-    found = _strict(data, "utf-8") or _declared(data) or (_guessed(data) if guess else None)
-    return found or Decoded(None, "", _complaint(data))
+        wide = _wide(declared)
+        text = _strict(data, wide) if wide else None
+        return text or Decoded(None, "", f"binary: NUL at byte {data.index(0)}")
+    candidates = list(_candidates(data[:HEAD], declared))
+    escapes = [name for name in candidates if name.startswith("iso2022") and b"\x1b" in data]
+    for name in (*escapes, "utf-8", *candidates):
+        if text := _strict(data, name):
+            return text
+    return (_guessed(data) if guess else None) or Decoded(None, "", _complaint(data))
+
+
+def _candidates(head: bytes, declared: str) -> Iterator[str]:
+    """Codecs that a text claims for itself, the most trusted first."""
+    header = CHARSET.search(declared)
+    names = [header[1]] if header else []
+    names += [match[1].decode("ascii") for pattern in (XML, COOKIE) if (match := pattern.search(head))]
+    for name in (*names, *_meta_charsets(head)):
+        if codec := browser_codec(name):
+            yield codec
+            if codec in WIDER:
+                yield WIDER[codec]
+
+
+def _wide(declared: str) -> str:
+    """UTF-16 in the byte order that a header names, "" where it names another encoding; only this one has NUL bytes."""
+    header = CHARSET.search(declared)
+    name = header[1].lower() if header else ""
+    return {"utf-16": "utf-16-le", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}.get(name, "")
+
+
+def _meta_charsets(head: bytes) -> Iterator[str]:
+    """Encodings in `charset` of a meta element, or in its `content` where it stands for the header Content-Type."""
+    for meta in META.finditer(COMMENT.sub(b"", head)):
+        pairs = {m[1].lower(): m[2] or m[3] or m[4] or b"" for m in ATTRIBUTE.finditer(meta[1])}
+        if b"charset" in pairs:
+            yield pairs[b"charset"].decode("ascii", "replace").strip()
+        elif pairs.get(b"http-equiv", b"").strip().lower() == b"content-type":
+            match = CHARSET.search(pairs.get(b"content", b"").decode("ascii", "replace"))
+            yield from [match[1]] if match else []
+
+
+def browser_codec(name: str) -> str:
+    """Python's codec for an encoding as browsers read it, "" where there is none of this name."""
+    name = name.strip().lower()
+    if name in ALIASES:
+        return ALIASES[name]
+    if not is_text_encoding(name):
+        return ""
+    codec = codecs.lookup(name).name
+    return BROWSERS.get(codec, codec)
 
 
 def _strict(data: bytes, encoding: str) -> Decoded | None:
@@ -55,18 +126,6 @@ def _strict(data: bytes, encoding: str) -> Decoded | None:
         return Decoded(data.decode(encoding), encoding)
     except (UnicodeError, LookupError):  # a page may declare an encoding that does not exist
         return None
-
-
-def _declared(data: bytes) -> Decoded | None:
-    """The text in the encoding that its head names, unless that is UTF-8, which it is not."""
-    head = data[:4096]
-    for pattern in _DECLARED:
-        match = pattern.search(head)
-        if match:
-            name = match.group(1).decode("ascii").lower()
-            if is_text_encoding(name) and codecs.lookup(name).name != "utf-8":
-                return _strict(data, "cp1252" if name in LATIN else name) or _strict(data, name)
-    return None
 
 
 def is_text_encoding(name: str) -> bool:

@@ -9,9 +9,9 @@ EXPONENT = re.compile(r"[-+−–]?[\d.,]*[-+−–*/·()\w\s,]*[+−–-]?")
 MAX_CHARS = 24
 ORDINALS = frozenset({
     "st", "nd", "rd", "th", "er", "re", "ère", "e", "ème", "eme", "nde", "nds", "ers", "o", "a", "os", "as",
-    "º", "ª", "ro", "do", "to", "vo", "mo",
+    "º", "ª", "me", "mes", "lle", "ro", "do", "to", "vo", "mo",
 })  # fmt: skip
-"""Endings of ordinal numbers in English, French, Spanish, Italian and Portuguese: "1<sup>st</sup>"."""
+"""Raised endings of ordinal numbers and titles in English and the Romance languages: "1<sup>st</sup>"."""
 UNITS = frozenset({
     "m", "km", "cm", "mm", "dm", "nm", "µm", "μm", "ft", "in", "yd", "mi", "s", "sec", "min", "h", "hr", "kg",
     "g", "mol", "l", "ha", "au", "ly", "px", "pc", "V", "A", "K", "J", "N", "W",
@@ -44,10 +44,13 @@ def write_exponents(tree: Any) -> int:
 
 def _rewritten(node: Any) -> int:
     content = "".join(node.itertext()).strip()
-    if not content or len(content) > MAX_CHARS or node.getparent() is None or _is_reference(node):
+    if not content or len(content) > MAX_CHARS or node.getparent() is None:
         return 0
     before = text_before(node)
-    text = _fraction(node, content, before) or _plain(node, content, before)
+    if _is_reference(node):  # a note's number must not become digits of the number before it
+        text = f"[{content}]" if content.isdecimal() and before[-1:].isdecimal() else ""
+    else:
+        text = _fraction(node, content, before) or _plain(node, content, before)
     if not text:
         return 0
     replace_by_text(node, text)

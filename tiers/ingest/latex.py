@@ -1,22 +1,54 @@
-"""The text of a LaTeX file: its body without preamble and comments, mathematics untouched."""
+"""The text of a LaTeX file: its body without preamble and comments, mathematics and verbatim text untouched."""
 
 import re
+from functools import lru_cache
 
-BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.S)
-COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
-COMMENT_LINE = re.compile(r"(?m)^[ \t]*%[^\n]*\n?")
-HIDDEN = re.compile(r"\\begin\s*\{comment\}.*?\\end\s*\{comment\}", re.S)
-VERBATIM = re.compile(r"(\\begin\s*\{(verbatim|lstlisting|minted)\*?\}.*?\\end\s*\{\2\*?\})", re.S)
+VERBATIM = (
+    "verbatim", "Verbatim", "BVerbatim", "LVerbatim", "SaveVerbatim", "spverbatim", "lstlisting", "minted", "alltt",
+    "filecontents", "pycode", "pyblock", "sageblock", "sagesilent", "tcblisting", "codelisting",
+)  # fmt: skip
+"""Environments of LaTeX and of its common packages in which `%` is a character like any other."""
+DEFINED = re.compile(
+    r"\\(?:lstnewenvironment|newtcblisting|DefineVerbatimEnvironment|RecustomVerbatimEnvironment|newverbatim)\s*"
+    r"(?:\[[^\]]*\])?\s*\{(\w+)\*?\}|\\newminted\s*\[(\w+)\]"
+)
+"""How a file defines more such environments."""
+TOKENS = r"""
+    (?P<comment>(?P<own>^[ \t]*)?%[^\n]*(?(own)\n?))
+  | \\begin\s*\{(?P<env>NAMES)\*?\}.*?(?:\\end\s*\{(?P=env)\*?\}|\Z)
+  | (?P<hidden>\\begin\s*\{comment\}.*?(?:\\end\s*\{comment\}|\Z))
+  | (?P<start>\\begin\s*\{document\})
+  | (?P<stop>\\end\s*\{document\})
+  | \\(?:verb|lstinline|mintinline|Verb|code)(?![a-zA-Z])\*?(?:\[[^\]\n]*\])?(?:\{\w+\}(?=[^\s]))?
+      (?:\{[^{}\n]*\}|(?P<mark>[^\s\w{*])[^\n]*?(?P=mark))
+  | \\(?:url|href|nolinkurl|path|hyperlink|burl)\*?\s*(?:\[[^\]\n]*\])?\s*\{(?:[^{}\\\n]|\\.|\{[^{}\n]*\})*\}
+  | \\.
+"""
 
 
 def latex_body(source: str) -> str:
     """What a LaTeX file says, as LaTeX; a file without preamble (a chapter, a section) is its own body."""
-    found = BODY.search(source)
-    text = HIDDEN.sub("", found[1] if found else source)
-    parts = VERBATIM.split(text)  # text, verbatim, its name, text, ...
-    kept = [_uncommented(p) if i % 3 == 0 else p for i, p in enumerate(parts) if i % 3 != 2]
-    return re.sub(r"\n{3,}", "\n\n", "".join(kept)).strip() + "\n"
+    parts: list[str] = []
+    position = 0
+    for token in _tokens(_verbatim_names(source)).finditer(source):
+        parts.append(source[position : token.start()])
+        position = token.end()
+        if token["start"]:
+            parts.clear()  # what stands before it is the preamble
+        elif token["stop"]:
+            break
+        elif token["comment"] is None and token["hidden"] is None:
+            parts.append(token[0])
+    else:
+        parts.append(source[position:])
+    return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip() + "\n"
 
 
-def _uncommented(text: str) -> str:
-    return COMMENT.sub(r"\1", COMMENT_LINE.sub("", text))
+def _verbatim_names(source: str) -> tuple[str, ...]:
+    """Names of the environments that are verbatim in this file."""
+    return (*VERBATIM, *sorted({match[1] or f"{match[2]}" for match in DEFINED.finditer(source)}))
+
+
+@lru_cache(maxsize=64)
+def _tokens(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(TOKENS.replace("NAMES", "|".join(map(re.escape, names))), re.X | re.S | re.M)

@@ -21,7 +21,7 @@ TOKEN = re.compile(
 )
 TEMPLATE = re.compile(r"text/(?:x-[\w.-]*(?:template|tmpl|handlebars|mustache|html)[\w.-]*|html|template|ng-template)$")
 """Media types of scripts whose content is markup that the page shows."""
-MARKUP = re.compile(r"\A(?!\s*[\[{](?!\{)).*?<[a-z]", re.I | re.S)
+MARKUP = re.compile(r"\A\s*+(?:<!\[CDATA\[\s*+)?+(?![\[{](?!\{)).*?<[a-z]", re.I | re.S)
 """Content that is no JSON, which some pages keep in such scripts, and holds an element."""
 SLOT = re.compile(r"\{\{.*?\}\}|<%.*?%>|\$\{[^}]*\}", re.S)
 """Where a template's engine fills in a value: not text of the page."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+import zstandard
+
 from ..config import IngestConfig
-from .decode import decode, is_text_encoding
+from .decode import decode
 from .place import Place
 from .streams import Fault as Fault
 from .unpack import BLOCK, Damaged, unpacked
@@ -17,7 +19,12 @@ HEADER_BYTES = 1 << 16
 MAX_HEADERS = 1_000
 TYPED = {"text/html": "html", "application/xhtml+xml": "html", "text/plain": "text"}
 """Media types that are read, and the field that their content becomes."""
-CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.I)
+PLAIN = frozenset({"", "identity", "none", "binary", "7bit", "8bit", "utf-8", "utf8", "iso-8859-1", "text"})
+"""Content encodings that leave a body as it is; some are wrong names that servers send for that."""
+CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,200})?\r?\n")
+"""The line before a chunk: its size, and perhaps extensions (RFC 9112, 7.1)."""
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""Bytes that text does not hold and the first bytes of anything packed do: each byte of it is one in ten times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +134,10 @@ def _page(
     field = TYPED.get(media.partition(";")[0].strip().lower())
     if field is None:
         return Skipped(media.partition(";")[0].strip() or "no media type")
-    text, reason = _text(body, media)
-    if text is None:
-        return Fault(f"{number} {url}", reason)
-    return number, {field: text, "url": url, "date": headers.get("warc-date", ""), "media": media}
+    decoded = decode(body, guess=True, declared=media)
+    if decoded.text is None:
+        return Fault(f"{number} {url}", decoded.reason)
+    return number, {field: decoded.text, "url": url, "date": headers.get("warc-date", ""), "media": media}
 
 
 def _split_http(body: bytes) -> tuple[tuple[int, Headers], bytes, bytes]:
@@ -152,28 +159,42 @@ def _content(body: bytes, headers: Headers, config: IngestConfig) -> bytes:
     """
     if "chunked" in headers.get("transfer-encoding", "").lower():
         body = _dechunked(body)
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity") or (coding in ("gzip", "x-gzip") and body[:2] != b"\x1f\x8b"):
-        return body  # crawlers often unpack the body and leave the header
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise ValueError(f"unknown encoding {coding!r}")
-    return _inflated(body, config.max_record_bytes)
+    for coding in reversed(headers.get("content-encoding", "").split(",")):  # the last one was applied last
+        body = _decoded(body, coding.strip().lower(), config.max_record_bytes)
+    return body
+
+
+def _decoded(body: bytes, coding: str, cap: int) -> bytes:
+    """A body without one content encoding; as it is where it is not packed.
+
+    Crawlers often unpack the body and leave the header, and some servers name a charset or `none` there.
+
+    Raises:
+        ValueError: the body is packed and broken, of an unknown packing, or grows beyond the cap.
+    """
+    if coding in PLAIN or not CONTROLS.search(body[:512]):
+        return body
+    if coding in ("gzip", "x-gzip", "deflate"):
+        return _inflated(body, cap)
+    if coding == "zstd":
+        return _zstd(body, cap)
+    raise ValueError(f"content encoding {coding!r} is not read: wanted gzip, deflate, zstd or none")
 
 
 def _dechunked(body: bytes) -> bytes:
-    """The chunks of a body joined; a body that is no longer chunked as it is (crawlers often join it themselves)."""
+    """The chunks of a body joined; the body as it is where it is not a chain of chunks (crawlers often join them)."""
     parts: list[bytes] = []
     at = 0
-    while True:
-        end = body.find(b"\n", at, at + 100)
-        size = body[at : max(end, at)].split(b";")[0].strip()
-        if end < 0 or not re.fullmatch(rb"[0-9a-fA-F]{1,8}", size):
-            return b"".join(parts) if parts else body
-        length = int(size, 16)
+    while match := CHUNK.match(body, at):
+        length = int(match[1], 16)
+        end = match.end() + length
         if length == 0:
             return b"".join(parts)
-        parts.append(body[end + 1 : end + 1 + length])
-        at = end + 1 + length + 2
+        if body[end : end + 1] not in (b"\r", b"\n"):  # text that happens to begin like the size of a chunk
+            break
+        parts.append(body[match.end() : end])
+        at = end + (2 if body[end : end + 2] == b"\r\n" else 1)
+    return b"".join(parts) or body
 
 
 def _inflated(body: bytes, cap: int) -> bytes:
@@ -194,14 +215,13 @@ def _inflated(body: bytes, cap: int) -> bytes:
     raise AssertionError("the last window either unpacks or raises")
 
 
-def _text(body: bytes, media: str) -> tuple[str | None, str]:
-    """The body as text: as the answer declares where that fits every byte, else as `decode` finds."""
-    declared = CHARSET.search(media)
-    name = declared[1].lower() if declared else ""
-    if name not in ("", "utf-8", "utf8", "iso-8859-1", "latin1") and is_text_encoding(name) and b"\0" not in body:
-        try:
-            return body.decode(name), ""
-        except UnicodeError:  # a wrong declaration: the bytes decide
-            pass
-    found = decode(body, guess=True)
-    return found.text, found.reason
+def _zstd(body: bytes, cap: int) -> bytes:
+    """A Zstandard body unpacked, in a window of 8 MiB at most (RFC 9659)."""
+    try:
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << 23).stream_reader(body, read_across_frames=True)
+        data = reader.read(cap + 1)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"it does not unpack ({error})") from error
+    if len(data) > cap:
+        raise ValueError(f"it unpacks to more than {cap} bytes")
+    return data
