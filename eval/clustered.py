@@ -70,9 +70,11 @@ def degrees_of_freedom(weights: Floats) -> float:
     """Effective number of clusters less one, at least one, for clusters that weigh `weights` [G] in the estimate.
 
     (sum s^2)^2 / sum s^4 over the clusters' weights s (Satterthwaite): the number of clusters if they are equal, fewer
-    if some dominate.
+    if some dominate. Clusters that weigh nothing leave one.
     """
     squares = weights**2
+    if not squares.any():
+        return 1.0
     return max(1.0, float(squares.sum() ** 2 / (squares**2).sum()) - 1.0)
 
 

@@ -1,5 +1,6 @@
 """The noise floor: how far two runs on the same mixture differ by their seeds alone, measured once at prepare."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +47,36 @@ class NoiseFloor(Record):
         scaled = {k: {n: apart * v for n, v in getattr(self, k).items()} for k in ("variance", "spread")}
         return self.model_copy(update=scaled)
 
+    @classmethod
+    def across(cls, trainings: Sequence[tuple["NoiseFloor", float]]) -> "NoiseFloor":
+        """The floor for two models that several trainings set apart, each with the seed noise of one run.
+
+        Seed effects are taken to add up from training to training, which is the most they do where a training keeps or
+        forgets what the ones before left behind (`benchmarks/chains.py` measures it). What is not known about a floor
+        is multiplied with it: floors that are equal are one estimate, others are independent.
+
+        Args:
+            trainings: floors, and how many independent trainings of their kind stand between the two models; a pair of
+                A/A runs from one start is 2.
+
+        Raises:
+            ValueError: no floor.
+        """
+        counts: list[tuple[NoiseFloor, float]] = []
+        for floor, count in trainings:
+            place = next((i for i, (other, _) in enumerate(counts) if other == floor), None)
+            if place is None:
+                counts.append((floor, count))
+            else:
+                counts[place] = floor, counts[place][1] + count
+        if not counts:
+            raise ValueError("wanted the noise floor of one or more trainings, got none")
+        parts = [floor.between(count / 2) for floor, count in counts]
+        names = parts[0].names
+        variance = {name: sum(part.variance[name] for part in parts) for name in names}
+        spread = {name: math.hypot(*(part.spread[name] for part in parts)) for name in names}
+        return parts[0].model_copy(update={"variance": variance, "spread": spread})
+
     def error(self, name: str, items: float, dof: float, slope: float = 1.0) -> Error:
         """The error of a difference of two runs: item sampling, and twice the seed variance.
 
@@ -86,7 +117,7 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     rows = np.vstack([np.eye(len(units)), 1 / units / len(units)])  # each benchmark, then the composite
     seen = np.var([rows @ p.gain for p in paired], axis=0, ddof=1)
     items = np.var([rows @ p.sums for p in paired], axis=0, ddof=1).sum(axis=1)
-    variance, spread = np.maximum(0, seen - items), _spread(seen, items, len(runs) - 1)
+    variance, spread = np.maximum(0, seen - items), excess_spread(seen, items, len(runs) - 1)
     names = [*(b.name for b in suite.benchmarks), COMPOSITE]
     dof = [degrees_of_freedom(row) for row in rows @ paired[0].shares]
     named = {"variance": variance, "spread": spread, "items": 2 * items, "dof": dof}
@@ -97,7 +128,7 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     )
 
 
-def _spread(seen: Floats, items: Floats, dof: int) -> Floats:
+def excess_spread(seen: Floats, items: Floats, dof: int) -> Floats:
     """Standard errors of max(0, Y - items), Y a variance estimated as `seen` with so many degrees of freedom.
 
     Y is a gamma variable of shape k = dof / 2 and scale seen / k, whose partial moments are incomplete gamma functions.

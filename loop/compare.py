@@ -1,14 +1,17 @@
 """Comparing whole runs: the final models of two runs on the same hidden items, and pairs of runs over seeds."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..eval.composite import Scale
 from ..eval.delta import deltas
 from ..eval.noise import NoiseFloor
-from ..eval.score import Delta
+from ..eval.repeated import mean_gains, pair_gains
+from ..eval.score import Delta, Suite
 from ..eval.suites import load_suite
 from ..tiers.errors import InputError
+from .lineage import Lineage, lineage, trainings_apart
 from .run_db import RunDB
 from .run_folder import RunFolder, open_run
 from .view.compare import compared, tried
@@ -20,26 +23,63 @@ def compare_runs(runs: Path, reference: str, treatment: str) -> dict[str, Any]:
     Raises:
         InputError: a run is missing, unfinished, or was measured on other items or from another base.
     """
-    folder = open_run(runs, reference)
-    made = final_deltas(folder, open_run(runs, treatment))
-    units = Scale.model_validate(RunDB(folder.database).meta("scale-hidden")).sd
-    return compared(reference, treatment, made, units)
+    one, other = (final_model(open_run(runs, name)) for name in (reference, treatment))
+    return compared(reference, treatment, final_deltas(one, other), one.scale.sd)
 
 
-def final_deltas(reference: RunFolder, treatment: RunFolder) -> list[Delta]:
-    """Hidden deltas of two runs' final models, with item and seed error; the composite is the last."""
-    one, other = RunDB(reference.database), RunDB(treatment.database)
-    paths = [reference.scores / "suite-hidden.json", treatment.scores / "suite-hidden.json"]
-    suites = [load_suite(p) for p in paths]
-    if suites[0].digest != suites[1].digest or one.meta("base")["fingerprint"] != other.meta("base")["fingerprint"]:
+@dataclass(frozen=True)
+class FinalModel:
+    """A finished run's accepted model: where its hidden scores are, and how it came about."""
+
+    run: str
+    base: str
+    suite: Suite
+    scores: Path
+    scale: Scale
+    noise: NoiseFloor
+    trainings: Lineage
+
+
+def final_model(folder: RunFolder) -> FinalModel:
+    """What `coevo compare` needs of a run.
+
+    Raises:
+        InputError: it is not finished.
+    """
+    with RunDB(folder.database) as db:
+        final = db.meta("final")
+        if not final:
+            raise InputError(f"run {folder.name!r} is not finished: continue it with '{folder.resume()}'")
+        number, name = int(final["round"]), str(final["run"])
+        scored = db.rows("scores", round=number, name=name, split="hidden")
+        return FinalModel(
+            run=folder.name,
+            base=str(db.meta("base")["fingerprint"]),
+            suite=load_suite(folder.scores / "suite-hidden.json"),
+            scores=folder.root / str(scored[0]["path"]),
+            scale=Scale.model_validate(db.meta("scale-hidden")),
+            noise=NoiseFloor.model_validate(db.meta("noise-hidden")),
+            trainings=lineage(folder, db, folder.config(), number, name),
+        )
+
+
+def final_deltas(reference: FinalModel, treatment: FinalModel) -> list[Delta]:
+    """Hidden deltas of two runs' final models, the composite last.
+
+    Their error holds items, and the seed noise of all trainings that the two do not share.
+
+    Raises:
+        InputError: the runs have other hidden items, or another base.
+    """
+    one, other = reference, treatment
+    if one.suite.digest != other.suite.digest or one.base != other.base:
         raise InputError(
-            f"runs {reference.name!r} and {treatment.name!r} have other hidden items or another base: "
+            f"runs {one.run!r} and {other.run!r} have other hidden items or another base: "
             "compare runs of the same sources, seed and model, such as those of 'coevo trial'"
         )
-    noise = NoiseFloor.model_validate(one.meta("noise-hidden"))
-    scale = Scale.model_validate(one.meta("scale-hidden"))
-    before, after = _final_scores(reference, one), _final_scores(treatment, other)
-    return deltas(before, after, suites[0], noise, scale, names=(reference.name, treatment.name))
+    apart = trainings_apart(one.trainings, other.trainings)
+    noise = NoiseFloor.across(list(zip((one.noise, other.noise), apart, strict=True)))
+    return deltas(one.scores, other.scores, one.suite, noise, one.scale, names=(one.run, other.run))
 
 
 def run_trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...], runs: Path) -> dict[str, Any]:
@@ -50,18 +90,24 @@ def run_trial(preset: str, against: str, seeds: int, overrides: tuple[str, ...],
     Raises:
         InputError: a bad setting, or a run of the trial's name with other settings.
     """
-    pairs = {seed: _pair(preset, against, seed, overrides, runs) for seed in range(seeds)}
+    pairs = [_pair(preset, against, seed, overrides, runs) for seed in range(seeds)]
+    found = {seed: final_deltas(*pair)[-1] for seed, pair in enumerate(pairs)}
+    gains = [pair_gains(one.scores, other.scores, one.suite, one.scale) for one, other in pairs]
     setting = against.partition("=")[0]
     with_feedback = f"{Path(preset).stem} ({', '.join(overrides) or 'as it is'})"
-    return tried(f"{with_feedback}, {setting} as configured", against, pairs)
+    mean = mean_gains(gains)[-1] if len(gains) > 1 else None
+    return tried(f"{with_feedback}, {setting} as configured", against, found, mean)
 
 
-def _pair(preset: str, against: str, seed: int, overrides: tuple[str, ...], runs: Path) -> Delta:
+def _pair(
+    preset: str, against: str, seed: int, overrides: tuple[str, ...], runs: Path
+) -> tuple[FinalModel, FinalModel]:
+    """The reference and the treatment of one seed, both finished."""
     own = (*overrides, f"seed={seed}")
     stem = f"trial-{Path(preset).stem}-{seed}"
     treatment = _finished(preset, own, runs, stem)
     reference = _finished(preset, (*own, against), runs, f"{stem}-against")
-    return final_deltas(reference, treatment)[-1]
+    return final_model(reference), final_model(treatment)
 
 
 def _finished(preset: str, overrides: tuple[str, ...], runs: Path, name: str) -> RunFolder:
@@ -76,11 +122,3 @@ def _finished(preset: str, overrides: tuple[str, ...], runs: Path, name: str) ->
     if folder.config().fingerprint != load_config(preset, overrides).fingerprint:
         raise InputError(f"{folder.root} has other settings than this trial: choose another --runs folder")
     return folder if is_finished(folder.root) else resume(runs, name, {})
-
-
-def _final_scores(folder: RunFolder, db: RunDB) -> Path:
-    final = db.meta("final")
-    if not final:
-        raise InputError(f"run {folder.name!r} is not finished: continue it with '{folder.resume()}'")
-    found = db.rows("scores", round=final["round"], name=final["run"], split="hidden")
-    return folder.root / str(found[0]["path"])

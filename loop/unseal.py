@@ -14,6 +14,7 @@ from ..eval.score import Delta
 from ..tiers.errors import InputError
 from ..tiers.plain import from_json
 from .context import RunContext, open_context
+from .nodes.deltas import apart, from_base
 from .nodes.evaluate import measure_split, scores_of, suite, suite_path
 from .nodes.floor import equal_runs
 from .progress import Progress
@@ -117,8 +118,10 @@ def _compared(context: RunContext) -> tuple[list[Delta], dict[str, float]]:
     scale = scale_of(start, asked, context.config.evaluation.max_share)
     noise = noise_floor([scores_of(context, 0, name, SPLIT) for name in equal_runs(context)], asked, scale)
     after = scores_of(context, number, str(final["run"]), SPLIT)
-    found = deltas(start, after, asked, noise, scale, names=("base", "accepted"))
+    trained = noise.between(from_base(context, number, str(final["run"])))
+    found = deltas(start, after, asked, trained, scale, names=("base", "accepted"))
     if final["run"] != "control" and "control" in last:
         control = scores_of(context, number, "control", SPLIT)
-        found += deltas(control, after, asked, noise, scale, names=("control", "accepted"))
+        near = noise.between(apart(context, (number, str(final["run"])), (number, "control")))
+        found += deltas(control, after, asked, near, scale, names=("control", "accepted"))
     return found, scale.sd

@@ -1,15 +1,13 @@
 """verify: a protocol carried out on the arms, the base and the hidden items of a run, seed by seed."""
 
-import math
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..eval.clustered import Error
 from ..eval.delta import deltas
-from ..eval.score import Delta, verdict
+from ..eval.repeated import mean_gains, pair_gains
+from ..eval.score import Delta
 from ..tiers.errors import InputError
 from ..training.spec import RunSpec, TrainedModel
 from .context import RunContext, open_context
@@ -50,18 +48,18 @@ def verify(runs: Path, run: str, asked: Asked, quiet: bool = False) -> dict[str,
     with folder.lock(), stop_signals(progress.say) as stopping:
         context = _opened(folder, progress, stopping)
         try:
-            pairs = {seed: _pair(context, protocol, asked, seed) for seed in range(asked.seeds)}
+            pairs = [_pair(context, protocol, asked, seed) for seed in range(asked.seeds)]
+            return _summary(context, run, asked, protocol, pairs)
         finally:
             context.workers.close()
-    return told(run, asked, protocol, pairs)
 
 
 def _opened(folder: RunFolder, progress: Progress, stopping: threading.Event) -> RunContext:
     return open_context(folder, folder.config(), progress, stopping)
 
 
-def _pair(context: RunContext, protocol: Protocol, asked: Asked, seed: int) -> list[Delta]:
-    """Deltas of one seed's pair by benchmark, the composite last."""
+def _pair(context: RunContext, protocol: Protocol, asked: Asked, seed: int) -> tuple[Path, Path]:
+    """Score files of one seed's reference and treatment, both trained and measured."""
     number = _newest(context)
     specs = [_spec(context, protocol, asked, number, side, seed) for side in ("reference", "treatment")]
     context.progress.say(f"verify {Path(asked.name).stem} · seed {seed} · {specs[0].steps} steps each")
@@ -72,14 +70,7 @@ def _pair(context: RunContext, protocol: Protocol, asked: Asked, seed: int) -> l
     outs = [context.folder.scores / f"{t.name}-{SPLIT}.parquet" for t in trained]
     jobs = [job(context, t.name, t.path, {str(o): ""}, SPLIT) for t, o in zip(trained, outs, strict=True)]
     measure_all(context, jobs)
-    return deltas(
-        outs[0],
-        outs[1],
-        suite(context, SPLIT),
-        noise(context, SPLIT),
-        scale(context, SPLIT),
-        names=("reference", "treatment"),
-    )
+    return outs[0], outs[1]
 
 
 def _spec(context: RunContext, protocol: Protocol, asked: Asked, number: int, side: str, seed: int) -> RunSpec:
@@ -132,29 +123,23 @@ def _newest(context: RunContext) -> int:
     return max(done)
 
 
-def told(run: str, asked: Asked, protocol: Protocol, pairs: Mapping[int, list[Delta]]) -> dict[str, Any]:
-    """What the pairs say: a seed a row, and the mean over seeds of every benchmark."""
+def _summary(
+    context: RunContext, run: str, asked: Asked, protocol: Protocol, pairs: list[tuple[Path, Path]]
+) -> dict[str, Any]:
+    """A seed a row, and the mean over seeds of every benchmark."""
     from .view.compare import tried
     from .view.several import counted
 
-    about = " ".join((asked.name, *asked.candidates))
-    data = tried(f"{about} in {run}", "its reference", {seed: made[-1] for seed, made in pairs.items()})
-    by_benchmark = {name: [d for made in pairs.values() for d in made if d.benchmark == name] for name in _names(pairs)}
-    rows = counted([_mean(name, found) for name, found in by_benchmark.items()])
-    return data | {"protocol": protocol.model_dump(mode="json"), "benchmarks": rows}
+    questions, units, floor = suite(context, SPLIT), scale(context, SPLIT), noise(context, SPLIT)
+    single = [deltas(*pair, questions, floor, units, names=("reference", "treatment")) for pair in pairs]
+    means = mean_gains([pair_gains(*pair, questions, units) for pair in pairs]) if len(pairs) > 1 else []
+    title = f"{' '.join((asked.name, *asked.candidates))} in {run}"
+    data = tried(title, "its reference", {seed: d[-1] for seed, d in enumerate(single)}, means[-1] if means else None)
+    rows = [m.model_dump(mode="json") for m in means] or [_alone(d) for d in single[0]]
+    return data | {"protocol": protocol.model_dump(mode="json"), "benchmarks": counted(rows)}
 
 
-def _names(pairs: Mapping[int, list[Delta]]) -> list[str]:
-    return [d.benchmark for d in next(iter(pairs.values()))]
-
-
-def _mean(name: str, found: list[Delta]) -> dict[str, Any]:
-    """Mean gain with Student's t over seeds; one seed has its own interval."""
-    gains, n = [d.gain for d in found], len(found)
-    mean = math.fsum(gains) / n
-    low, high, p = found[0].low, found[0].high, found[0].p
-    if n > 1:
-        error = Error(math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n), n - 1)
-        low, high, p = mean - error.half_width, mean + error.half_width, error.p(mean)
-    told = {"benchmark": name, "gain": mean, "low": low, "high": high, "p": p, "seeds": n}
-    return told | {"verdict": verdict(low, high)}
+def _alone(delta: Delta) -> dict[str, Any]:
+    """One pair's row in the table of means."""
+    keys = {"benchmark", "gain", "se", "dof", "low", "high", "p", "verdict"}
+    return delta.model_dump(mode="json", include=keys) | {"seeds": 1}

@@ -7,6 +7,7 @@ from ...eval.delta import deltas
 from ...eval.score import Delta
 from ...training.order import slots_apart
 from ..context import RunContext
+from ..lineage import lineage
 from .evaluate import round_suite, scores_of, suite
 from .floor import SPLITS, noise, scale
 from .rubric_probe import SIDES
@@ -22,7 +23,8 @@ class Pair:
     after: Path
     before: Path
     apart: float = 1.0
-    """Share of the training slots in which the two differ: where they do not, no seed noise stands between them."""
+    """Seed noise between the two, in units of that between A/A runs: the share of the training slots in which two runs
+    of a round differ, and half a unit for every training of the one that the other has not been through."""
 
 
 def round_pairs(context: RunContext, number: int, started: tuple[int, str]) -> list[Pair]:
@@ -85,8 +87,20 @@ def _pair(
     return Pair(names[0], names[1], split, paths[0], paths[1], apart(context, after, before))
 
 
+def from_base(context: RunContext, number: int, name: str) -> float:
+    """Seed noise between a run's model and the base: half of that between two runs, for each training in between."""
+    return len(lineage(context.folder, context.db, context.config, number, name)) / 2
+
+
 def apart(context: RunContext, after: tuple[int, str], before: tuple[int, str]) -> float:
-    """Share of the training slots in which two runs differ; all where they have not base, seed and order in common."""
+    """Seed noise between two runs, in units of that between A/A runs.
+
+    Of two runs of a round the share of the training slots in which they differ; all where they have not base, seed and
+    order in common. Of a run and the model that it started from one unit: its own seed noise, and at most as much of
+    what that model had and training forgot; of the base, which has none, half.
+    """
+    if before == (0, "base"):
+        return from_base(context, *after)
     runs = {r["name"]: r for r in context.db.rows("runs", round=after[0])}
     one, other = runs.get(after[1]), runs.get(before[1])
     if after[0] != before[0] or not one or not other or not _streams_match(one["grp"], other["grp"]):

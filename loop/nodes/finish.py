@@ -4,7 +4,7 @@ from ...eval.score import Delta
 from ..context import RunContext
 from ..state import State, Update
 from ..view.report import write_report
-from .deltas import Pair, record_deltas
+from .deltas import Pair, from_base, record_deltas
 from .evaluate import scores_of
 
 
@@ -12,8 +12,9 @@ def finish(context: RunContext, state: State) -> Update:
     """Say whether the whole run helped."""
     number = state["round"]
     last = context.db.rows("rounds", round=number)[0]["accepted"]
+    apart = from_base(context, number, last)
     pairs = [
-        Pair("accepted", "base", s, scores_of(context, number, last, s), scores_of(context, 0, "base", s))
+        Pair("accepted", "base", s, scores_of(context, number, last, s), scores_of(context, 0, "base", s), apart)
         for s in ("feedback", "hidden")
     ]
     found = record_deltas(context, number, pairs, whole=True)

@@ -1,9 +1,9 @@
 """Comparing whole runs: what the deltas between their final models say, in data that `text` renders."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...eval.repeated import MeanGain
 from ...eval.score import Delta
 from .formats import count, interval, safe, signed
 from .several import by_comparison, counted
@@ -66,31 +66,24 @@ def unsealed(
     return dict(safe({"view": "unseal", "sentence": sentence, "record": told, "looks": list(looks), "rows": rows}))
 
 
-def tried(treatment: str, against: str, pairs: Mapping[int, Delta]) -> dict[str, Any]:
-    """Pairs of whole runs that differ in one setting: each pair's hidden composite, and their mean.
-
-    The interval of the mean is Student's t over pairs, whose spread holds seed and item noise alike.
+def tried(treatment: str, against: str, pairs: Mapping[int, Delta], mean: MeanGain | None) -> dict[str, Any]:
+    """Pairs of runs that differ in one setting: each pair's hidden composite, and their mean.
 
     Args:
         treatment: the setting in question, in words.
         against: the setting of the other run of each pair.
         pairs: composite delta by seed.
+        mean: the composite's mean over the pairs; None where there is one pair.
     """
     rows = [{"seed": seed, **delta.model_dump(mode="json")} for seed, delta in sorted(pairs.items())]
-    words = [r["verdict"] for r in rows]
-    told = ", ".join(f"{words.count(w)} {w}" for w in ("gain", "unresolved", "loss"))
-    sentence = f"{treatment} against {against} over {len(rows)} seeds: {told}; {_mean([r['gain'] for r in rows])}."
-    return dict(
-        safe({"view": "trial", "treatment": treatment, "against": against, "sentence": sentence, "pairs": rows})
-    )
+    verdicts = [r["verdict"] for r in rows]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in ("gain", "unresolved", "loss"))
+    summary = mean.model_dump(mode="json") if mean else None
+    whole = f"mean gain {_with_interval(summary)}" if summary else f"gain {_with_interval(rows[0])}"
+    sentence = f"{treatment} against {against} over {len(rows)} seed{'s' * (len(rows) != 1)}: {counts}; {whole}."
+    data = {"view": "trial", "treatment": treatment, "against": against, "sentence": sentence, "pairs": rows}
+    return dict(safe(data | {"mean": summary}))
 
 
-def _mean(gains: Sequence[float]) -> str:
-    n, mean = len(gains), math.fsum(gains) / len(gains)
-    if n < 2:
-        return f"gain {signed(mean)} sd"
-    from scipy.stats import t
-
-    se = math.sqrt(math.fsum((g - mean) ** 2 for g in gains) / (n - 1) / n)
-    reach = float(t.ppf(0.975, n - 1)) * se
-    return f"mean gain {signed(mean)} sd (95 % interval {signed(mean - reach)} to {signed(mean + reach)})"
+def _with_interval(row: Mapping[str, Any]) -> str:
+    return f"{signed(row['gain'])} sd (95 % interval {interval(row)}), {row['verdict']}"

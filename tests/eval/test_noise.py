@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coevo.eval import Suite, noise, noise_floor
+from coevo.eval import Suite, compare, noise, noise_floor
 from coevo.eval.noise import NoiseFloor
 from coevo.tiers.errors import EvalError
 
@@ -13,6 +13,8 @@ from .worlds import World, planted_run, planted_scale, planted_suite
 
 SUITE = planted_suite()
 SCALE = planted_scale(SUITE)
+SHORT = planted_suite(per_file=2, names=("bpb_en", "cloze_code"))
+"""For simulations of many comparisons."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +24,20 @@ def runs_in_memory(monkeypatch: pytest.MonkeyPatch) -> dict[Path, World]:
     return runs
 
 
-def floors(runs: dict[Path, World], seed: float, count: int, repeats: int) -> list[NoiseFloor]:
-    rng = np.random.default_rng(3)
+def floors(
+    runs: dict[Path, World],
+    seed: float,
+    count: int,
+    repeats: int,
+    rng: np.random.Generator | None = None,
+    suite: Suite = SUITE,
+) -> list[NoiseFloor]:
+    rng = rng or np.random.default_rng(3)
     found = []
     for _ in range(repeats):
         paths = [Path(f"aa-{n}") for n in range(count)]
-        runs.update({path: planted_run(SUITE, rng, seed=seed) for path in paths})
-        found.append(noise_floor(paths, SUITE, SCALE))
+        runs.update({path: planted_run(suite, rng, seed=seed) for path in paths})
+        found.append(noise_floor(paths, suite, SCALE))
     return found
 
 
@@ -62,6 +71,50 @@ def test_a_noisy_benchmark_does_not_lend_its_noise_to_a_quiet_one(runs_in_memory
     assert np.mean([f.variance["arithmetic"] for f in found]) == pytest.approx(0.3**2, rel=0.25)
     truth = (0.3**2 + 6 * 0.03**2) / 0.5**2 / 7**2
     assert np.mean([f.variance["composite"] for f in found]) == pytest.approx(truth, rel=0.25)
+
+
+def chained(rng: np.random.Generator, rounds: int, kept: float, seed: float) -> float:
+    """Seed effect after rounds of which each keeps a share of what was there: 1 adds up, 0 forgets all."""
+    effect = 0.0
+    for _ in range(rounds):
+        effect = kept * effect + seed * rng.standard_normal()
+    return effect
+
+
+@pytest.mark.parametrize("kept", [1.0, 0.6])
+@pytest.mark.parametrize("rounds", [1, 3, 10])
+def test_comparisons_over_rounds_cover_with_a_floor_of_six_runs(
+    runs_in_memory: dict[Path, World], rounds: int, kept: float
+) -> None:
+    """A whole run against its base, and two whole runs; where seed effects add up nothing is left over."""
+    rng, seed = np.random.default_rng(rounds), 0.03
+    covers: list[tuple[list[bool], list[bool]]] = []
+    for _ in range(250):
+        (floor,) = floors(runs_in_memory, seed, 6, 1, rng, SHORT)
+        worlds = [planted_run(SHORT, rng) for _ in range(3)]
+        for world in worlds[1:]:
+            for scores in world.values():
+                scores.values[:] += chained(rng, rounds, kept, seed)
+        base, one, other = worlds
+        whole = compare(base, one, SHORT, NoiseFloor.across([(floor, rounds)]), SCALE)
+        pair = compare(one, other, SHORT, NoiseFloor.across([(floor, rounds), (floor, rounds)]), SCALE)
+        covers.append(([d.low <= 0 <= d.high for d in whole], [d.low <= 0 <= d.high for d in pair]))
+    share = np.mean(covers, axis=(0, 2))
+    assert share.min() >= 0.93
+    if kept == 1.0:
+        assert share.max() <= 0.99
+
+
+def test_floors_of_other_runs_are_independent_and_of_equal_ones_the_same(runs_in_memory: dict[Path, World]) -> None:
+    one, other = floors(runs_in_memory, seed=0.05, count=6, repeats=2)
+    twice, mixed = NoiseFloor.across([(one, 3), (one, 1)]), NoiseFloor.across([(one, 2), (other, 2)])
+    for name in one.names:
+        assert twice.variance[name] == pytest.approx(2 * one.variance[name])
+        assert twice.spread[name] == pytest.approx(2 * one.spread[name])
+        assert mixed.variance[name] == pytest.approx(one.variance[name] + other.variance[name])
+        assert mixed.spread[name] == pytest.approx(np.hypot(one.spread[name], other.spread[name]))
+    with pytest.raises(ValueError, match="got none"):
+        NoiseFloor.across([])
 
 
 def test_one_run_is_no_noise_floor(runs_in_memory: dict[Path, World]) -> None:

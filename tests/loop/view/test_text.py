@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from coevo.eval.clustered import EXACT, Error
+from coevo.eval.repeated import MeanGain
 from coevo.eval.score import Delta
 from coevo.loop.view import deltas_text, story_text, tables, text
 from coevo.loop.view.compare import compared, tried
@@ -88,10 +89,24 @@ def test_compare_puts_the_composite_first(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_trial_counts_verdicts_and_gives_the_mean_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
     gains = {0: 0.10, 1: 0.20, 2: 0.00}
-    data = tried("trust_blr", "uniform", {seed: delta("composite", g) for seed, g in gains.items()})
-    assert [p["seed"] for p in data["pairs"]] == [0, 1, 2]
-    assert "2 gain, 1 unresolved, 0 loss" in data["sentence"]
-    # mean 0.1, se 0.1/sqrt(3), t(0.975, 2) = 4.3027
-    assert "mean gain +0.100 sd (95 % interval \u22120.148 to +0.348)" in data["sentence"]
+    mean = MeanGain(
+        benchmark="composite", gain=0.1, se=0.06, dof=2.0, low=-0.15, high=0.35, p=0.2, seeds=3, verdict="unresolved"
+    )
+    data = tried("horizon_blr", "uniform", {seed: delta("composite", g) for seed, g in gains.items()}, mean)
+    assert [p["seed"] for p in data["pairs"]] == [0, 1, 2] and data["mean"]["dof"] == 2.0
+    assert (
+        "over 3 seeds: 2 gain, 1 unresolved, 0 loss; mean gain +0.100 sd (95 % interval \u22120.150 to +0.350)"
+        in (data["sentence"])
+    )
+    assert data["sentence"].endswith(", unresolved.")
     deltas_text.trial(data)
     assert "+0.200" in capsys.readouterr().out
+
+
+def test_a_trial_of_one_pair_has_the_pairs_interval() -> None:
+    data = tried("horizon_blr", "uniform", {0: delta("composite", 0.1)}, None)
+    assert data["mean"] is None
+    assert (
+        "over 1 seed: 1 gain, 0 unresolved, 0 loss; gain +0.100 sd (95 % interval +0.061 to +0.139), gain."
+        in (data["sentence"])
+    )
