@@ -73,18 +73,17 @@ def test_a_run_charges_one_trainings_noise_a_round(finished: Cli) -> None:
     with RunDB(folder.database) as db:
         recorded = db.rows("deltas", treatment="accepted", reference="base", split="hidden")
         final = db.meta("final")
-        paths = [
+        base, first, last = (
             folder.root / str(db.rows("scores", round=number, name=name, split="hidden")[0]["path"])
-            for number, name in ((0, "base"), (final["round"], final["run"]))
-        ]
+            for number, name in ((0, "base"), (1, "main"), (final["round"], final["run"]))
+        )
         floor, scale = NoiseFloor.model_validate(db.meta("noise-hidden")), Scale.model_validate(db.meta("scale-hidden"))
         starts = db.rows("deltas", treatment="main", reference="start", split="hidden", benchmark="composite")
-        first = folder.root / str(db.rows("scores", round=1, name="main", split="hidden")[0]["path"])
     questions = load_suite(folder.scores / "suite-hidden.json")
-    expected = {d.benchmark: d for d in deltas(*paths, questions, NoiseFloor.across([(floor, 2)]), scale)}
+    expected = {d.benchmark: d for d in deltas(base, last, questions, NoiseFloor.across([(floor, 2)]), scale)}
     for row in recorded:
         assert (row["se"], row["dof"]) == pytest.approx((expected[row["benchmark"]].se, expected[row["benchmark"]].dof))
-    one = deltas(paths[0], first, questions, NoiseFloor.across([(floor, 1)]), scale)[-1]
+    one = deltas(base, first, questions, NoiseFloor.across([(floor, 1)]), scale)[-1]
     assert {r["round"]: r["se"] for r in starts}[1] == pytest.approx(one.se)
 
 
