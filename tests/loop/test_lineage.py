@@ -56,7 +56,8 @@ def test_a_lineage_is_what_the_rounds_accepted(tmp_path: Path, mode: str, names:
             db.insert("rounds", {"round": number, "status": "done", "accepted": accepted})
             for name in ("main", "control"):
                 made = f"r{number}" if name == accepted else "other"
-                row = {"round": number, "name": name, "grp": "full", "path": name, "mixture": EVEN, "epochs": {}}
+                row: dict[str, object] = {"round": number, "name": name, "grp": "full", "path": name}
+                row |= {"mixture": EVEN, "epochs": {}}
                 row |= {"tokens": 1, "seconds": 1.0, "fingerprint": made, "diverged": False}
                 db.insert("runs", row | {"loss_first": 1.0, "loss_last": 1.0, "losses": []})
         config = RunConfig.model_validate({"mode": mode})
