@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from ..tiers.answers.numerals import HAN
 from ..tiers.document import Document
-from .numerals import HAN
 
 Kind = Literal["shuffled", "dressed", "padded", "moved", "ordered"]
 MOST = 1_200

@@ -5,9 +5,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from ..tiers.answers.numerals import NUMERAL
 from . import python_source
 from .comments import code_lines
-from .numerals import NUMERAL
 from .words import script_of, words
 
 MAX_REMOVED = 0.5

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ..tiers.answers.numerals import HAN
 from ..tiers.document import Document
 from ..tiers.record import Record
 from . import exercise, predict, questions
-from .numerals import HAN
 
 _FIGURES = re.compile(r"\d+(?:[.,]\d+)*")
 MAX_FACTS = 8

@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from ..tiers.answers.numerals import HAN
 from ..tiers.decision import Action, Decision
-from .numerals import HAN
 
 COPIED = 0.85
 """A text of whose word sequences this share stands in its source is a copy."""

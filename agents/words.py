@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from functools import lru_cache
 
-from .numerals import HAN, numerals
+from ..tiers.answers.numerals import HAN, numerals
 
 _WORD = re.compile(rf"[^\W\d_{HAN}]{{3,40}}")
 _HAN = re.compile(f"[{HAN}]+")

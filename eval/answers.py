@@ -4,11 +4,16 @@ import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from ..tiers.answers import closing, same_answer
 from .score import Benchmark, Item
 
 CODE = ("function", "program")
 """Checks that need programs to be run."""
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
+_NAMED = re.compile(
+    r"(?:answer\s+is|answer\s*:|答案(?:是|为|[:：]))\s*([^\n]+?)(?:\.\s|\.?$|。)", re.IGNORECASE | re.MULTILINE
+)
+_FORMULA = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _MARKED = re.compile(r"####\s*(.+)")
 
 
@@ -54,10 +59,19 @@ def _value(number: str) -> Fraction | str:
 
 
 def _same_expression(said: str, target: str) -> bool:
-    """Equal as mathematics, by math-verify; the answer is the last boxed or final expression."""
-    from math_verify import parse, verify
+    """The last boxed or final expression states the same as the target."""
+    return any(same_answer(candidate, target) for candidate in _final(said))
 
-    return bool(verify(parse(target if "$" in target or "\\boxed" in target else f"${target}$"), parse(said)))
+
+def _final(text: str) -> list[str]:
+    """What is meant as the result: the last box, or else what follows `answer is`, the last formula, the last line."""
+    start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
+    if start >= 0:
+        return [text[start : closing(text, text.index("{", start)) + 1]]
+    named = _NAMED.findall(text)
+    formulas = _FORMULA.findall(text)
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [c for c in (named[-1:] or ["".join(f) for f in formulas[-1:]] or lines[-1:]) if c.strip()]
 
 
 def _same_text(said: str, target: str) -> bool:

@@ -32,6 +32,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "ftfy",  # repair of text that was decoded wrongly
         "lance",
         "lxml",
+        "mpmath",  # whether two expressions have the same value, in a process of its own
         "numpy",
         "pyarrow",
         "pydantic",
@@ -50,7 +51,6 @@ THIRD_PARTY: dict[str, set[str]] = {
         "ftfy",  # the editor's rule against broken encoding
         "httpx",
         "langgraph",  # the strategist deliberates in a small graph of its own
-        "math_verify",  # equivalence of answers in LaTeX
         "numpy",
         "openai",
         "peft",  # a LoRA adapter on a judge
@@ -81,7 +81,6 @@ THIRD_PARTY: dict[str, set[str]] = {
     "eval": {
         "datasets",
         "lm_eval",
-        "math_verify",  # whether a written answer is the target, as mathematics
         "numpy",
         "peft",
         "pyarrow",
