@@ -15,7 +15,7 @@ from .comments import code_lines
 from .consensus import Consensus
 from .drafts import without_enumeration
 from .exercise import Exercise
-from .finding import Finding
+from .finding import Finding, votes_of
 from .kinds import KINDS
 from .sandbox import Sandbox
 from .scorer import grade
@@ -103,9 +103,14 @@ class Verifier(Agent):
         return self._solved_again(document, [read], Tally(), (f"no rule solves it: {unsolved}",))
 
     def _solved_again(
-        self, document: Document, asked: Sequence[Exercise], tally: Tally, checks: tuple[str, ...] = ()
+        self,
+        document: Document,
+        asked: Sequence[Exercise],
+        tally: Tally,
+        checks: tuple[str, ...] = (),
+        before: Sequence[str] = (),
     ) -> Decision:
-        """Independent solutions of each question alone must agree with its answer."""
+        """Independent solutions of each question alone must agree with its answer; `before` are votes cast earlier."""
         prompt = self.prompts.get("verify-solve", document.domain)
         findings: list[Finding] = []
         for problem in asked:
@@ -113,7 +118,10 @@ class Verifier(Agent):
             if findings[-1].fault:
                 break
         found, solutions = findings[-1], [said for each in findings for said in each.told["solutions"]]
-        told = Finding(found.fault, (*checks, *found.checks), found.votes, found.share, {"solutions": solutions})
+        votes = votes_of([*before, *(each.votes for each in findings)])
+        told = Finding(
+            found.fault, (*checks, *found.checks), f"{sum(votes)}/{len(votes)}", found.share, {"solutions": solutions}
+        )
         return self._verdict(document, told, prompt=prompt, usage=tally.usage)
 
     def _repaired(self, document: Document) -> Decision:
@@ -135,7 +143,8 @@ class Verifier(Agent):
             return explained
         told = explained.evidence["checks"]
         checks = tuple(told) if isinstance(told, list) else ()
-        return self._solved_again(document, asked, Tally(explained.usage), checks)
+        votes = [str(explained.evidence["votes"])]
+        return self._solved_again(document, asked, Tally(explained.usage), checks, votes)
 
     def _source(self, document: Document) -> Document | None:
         """The only source of `document`, where it is at hand."""
@@ -197,7 +206,10 @@ class Verifier(Agent):
         return self._verdict(document, finding, prompt=prompt, usage=tally.usage)
 
     def _verdict(self, document: Document, finding: Finding, **fields: Any) -> Decision:
-        evidence: dict[str, Any] = {"checks": list(finding.checks), "votes": finding.votes}
+        evidence: dict[str, Any] = {
+            "checks": list(finding.checks),
+            "votes": finding.votes or f"{int(not finding.fault)}/1",
+        }
         if finding.fault:
             return self.decision(document, Action.REFUSE, finding.fault, evidence=evidence | finding.told, **fields)
         evidence |= {"share": finding.share, **finding.told}

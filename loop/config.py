@@ -13,6 +13,7 @@ from ..agents.config import AgentsConfig
 from ..eval.config import EvalConfig
 from ..tiers.config import CleanConfig, DecontaminateConfig, IngestConfig, SourceConfig
 from ..tiers.errors import InputError
+from ..tiers.gates import GateConfig
 from ..tiers.plain import from_yaml
 from ..tiers.record import Record
 from ..tiers.sampling import Sampling
@@ -71,6 +72,8 @@ class CurationConfig(Record):
     """Most verified facts of L4 that a model which writes is shown beside its source; what it cites is a parent."""
     verify: int = Field(default=400, ge=0)
     """L3 documents checked for L4."""
+    gate: GateConfig = GateConfig()
+    """What a document and its arm must show before the document moves up, and how fast harm moves down."""
     solutions: int = Field(default=2, ge=1, le=16)
     """Solutions of a model that an answer which no rule can check must agree with (of three and more, two thirds)."""
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from .decision import Action, Decision
 from .document import Document
@@ -35,19 +36,20 @@ ArmValues = Mapping[str, tuple[float, float]]
 class GateConfig(Record):
     """What the gates ask for."""
 
-    votes: float = 0.5
+    votes: float = Field(default=0.5, ge=0, lt=1)
     """More than this share of a document's verifier votes must be for it."""
-    score: float = 0.5
-    """Least selector score."""
-    contribution_z: float = 1.0
+    score: float = Field(default=0.0, ge=0, le=1)
+    """Least selector score (weighted mean of rank percentiles) of a document that has one; 0: the draw alone decides,
+    which keeps some of the worst on purpose."""
+    contribution_z: float = Field(default=1.0, ge=0, le=10)
     """An arm takes documents while mean + z sd >= 0: at 0 noise refuses every second one, at 1.64 only harm."""
-    harm_z: float = 1.64
+    harm_z: float = Field(default=1.64, ge=0, le=10)
     """An arm is harmful when mean + z sd < 0 (one-sided 95 %)."""
-    demote_share: float = 0.2
+    demote_share: float = Field(default=0.2, ge=0, le=1)
     """At most this share of a harmful arm moves down in one round."""
-    demote_most: int = 2000
+    demote_most: int = Field(default=2000, ge=0)
     """And at most this many documents."""
-    keep_documents: int = 8
+    keep_documents: int = Field(default=8, ge=0)
     """An arm is never emptied below this: what is gone cannot be measured again."""
 
 
@@ -61,8 +63,9 @@ class Candidate:
     """One per verifier that had an opinion. L4 needs at least one; elsewhere they count when given."""
     score: float | None = None
     """Selector score. L2 needs one; elsewhere it counts when given."""
-    decontaminated: bool = False
-    """Whether it was checked against all benchmark texts and shares none."""
+    overlap: str | None = None
+    """What it shares with a benchmark text, in words; empty when it was compared with all of them and shares nothing,
+    None when nobody compared it."""
 
 
 def contributes(arm: str, values: ArmValues, config: GateConfig) -> tuple[bool, str]:
@@ -81,8 +84,10 @@ def promotable(candidate: Candidate, values: ArmValues, config: GateConfig | Non
     found = []
     if to <= document.tier:
         found.append(f"it is at {document.tier.name} already")
-    if not candidate.decontaminated:
-        found.append("it shares text with a benchmark or was not checked for it")
+    if candidate.overlap is None:
+        found.append("it was not compared with the benchmark texts")
+    elif candidate.overlap:
+        found.append(candidate.overlap)
     if votes and sum(votes) <= limits.votes * len(votes):
         found.append(f"{sum(votes)} of {len(votes)} verifier votes, wanted more than {limits.votes:.0%}")
     if to is Tier.L4 and not votes:
@@ -140,7 +145,8 @@ def _verdict(round: int, candidate: Candidate, values: ArmValues, limits: GateCo
             "votes_for": sum(candidate.votes),
             "votes": len(candidate.votes),
             "score": candidate.score,
-            "decontaminated": candidate.decontaminated,
+            "decontaminated": candidate.overlap == "",
+            "overlap": candidate.overlap,
             **_measured(arm, values),
         },
     )
@@ -171,7 +177,7 @@ def gate_rows(
 
     Args:
         round: number of the round.
-        verdicts: [n] columns id, kept, reason (of `select`).
+        verdicts: [n] columns id, kept, reason (of `select`); a column score is held against the least score.
         documents: columns id, domain that name every verdict's domain.
         to: the tier that kept documents are proposed for.
         values: measured (mean, sd) by arm key.
@@ -180,7 +186,7 @@ def gate_rows(
         agent: the operator.
 
     Returns:
-        [n] rows: PROMOTE for a kept document whose arm contributes, else REFUSE (it stays where it is).
+        [n] rows: PROMOTE for a kept document that scores enough and whose arm contributes, else REFUSE (it stays).
     """
     limits = config or GateConfig()
     where = pc.index_in(verdicts["id"].combine_chunks(), value_set=documents["id"].combine_chunks())
@@ -188,13 +194,21 @@ def gate_rows(
     domains, code = coded.dictionary.to_pylist(), coded.indices
     asked = [contributes(str(Arm(d, to)), values, limits) for d in domains]
     wanted = verdicts["kept"].combine_chunks()
-    granted = pc.and_(wanted, pa.array([ok for ok, _ in asked], pa.bool_()).take(code))
+    score = _score_column(verdicts)
+    scores_enough = pc.fill_null(pc.greater_equal(score, limits.score), limits.score <= 0)
+    contributing = pa.array([ok for ok, _ in asked], pa.bool_()).take(code)
+    granted = pc.and_(pc.and_(wanted, scores_enough), contributing)
     said = pa.array([text for _, text in asked], pa.string()).take(code)
-    stays = pa.repeat(f"; refused {to.name}: wanted mean + {limits.contribution_z:g} sd >= 0, and ", len(code))
+    low = pa.repeat(f"; refused {to.name}: wanted a score of {limits.score:.3f} or more, and ", len(code))
+    harmful = pa.repeat(f"; refused {to.name}: wanted mean + {limits.contribution_z:g} sd >= 0, and ", len(code))
+    stays = pc.if_else(scores_enough, harmful, low)
     moves = pa.repeat(f"; promoted to {to.name}: ", len(code))
     reason = verdicts["reason"].combine_chunks()
     full = pc.binary_join_element_wise(reason, pc.if_else(granted, moves, stays), said, "")
-    evidence = [as_json({"to": to.name, "arm": str(Arm(d, to)), **_measured(str(Arm(d, to)), values)}) for d in domains]
+    arms = [str(Arm(d, to)) for d in domains]
+    measured = pa.array([as_json({"arm": a, **_measured(a, values)})[:-1] for a in arms], pa.string()).take(code)
+    written = pc.fill_null(score.cast(pa.string()), "null")
+    evidence = pc.binary_join_element_wise(measured, ', "score": ', written, f', "to": "{to.name}"}}', "")
     return rows(
         round,
         step,
@@ -204,8 +218,15 @@ def gate_rows(
         pc.if_else(wanted, full, reason),
         coded.dictionary.take(code),
         pc.if_else(granted, pa.scalar(int(to), pa.int8()), pa.scalar(None, pa.int8())),
-        evidence=pa.array(evidence, pa.string()).take(code),
+        evidence=evidence,
     )
+
+
+def _score_column(verdicts: pa.Table) -> pa.Array:
+    """[n] selector scores, null where there is none."""
+    if "score" not in verdicts.column_names:
+        return pa.nulls(verdicts.num_rows, pa.float64())
+    return verdicts["score"].combine_chunks().cast(pa.float64())
 
 
 def demote_harmful(

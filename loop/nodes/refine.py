@@ -1,13 +1,15 @@
 """L2 to L4: edits and synthesis make L3, verification and organisation lift it to L4; nothing contaminated gets in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...agents.editor import Editor
 from ...agents.facts import Fact, facts_of
+from ...agents.finding import votes_of
 from ...agents.novelty import without_repeats
 from ...agents.organizer import Organizer, facts_in
 from ...agents.synthesizer import Synthesizer
@@ -20,11 +22,13 @@ from ...tiers.encoder import encoder_of
 from ...tiers.gates import Candidate, gate
 from ...tiers.index import KnowledgeIndex, Statement, build_index
 from ...tiers.rows import decisions, made_documents, rows_from_decisions
+from ...tiers.select import weighted_scores
 from ...tiers.semantic import novel
 from ...tiers.tier import Arm, Tier
 from ..context import RunContext
 from .drawing import as_document, drawn
 from .drive import drive, open_role
+from .judges import working_weights
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of, quota
@@ -129,10 +133,43 @@ def _read(context: RunContext) -> dict[str, list[Fact]]:
 
 def gated(context: RunContext, number: int, decided: list[Decision], documents: dict[str, Document]) -> list[Decision]:
     """The gate's word on every promotion that the organizer proposes; the organizer's evidence stays with it."""
-    asked = [d for d in decided if d.action is Action.PROMOTE]
-    candidates = [Candidate(documents[d.doc], Tier.L4, votes=(True,), decontaminated=True) for d in asked]
-    words = {d.doc: d for d in gate(number, candidates, arm_values(context, number), step="organize")}
+    asked = [documents[d.doc] for d in decided if d.action is Action.PROMOTE]
+    votes, scores, overlaps = votes_cast(context, asked), scores_given(context, number, asked), overlap(context, asked)
+    candidates = [Candidate(d, Tier.L4, votes[d.id], scores.get(d.id), overlaps[d.id]) for d in asked]
+    limits = context.config.curation.gate
+    words = {d.doc: d for d in gate(number, candidates, arm_values(context, number), limits, step="organize")}
     return [_with_word(d, words[d.doc]) if d.doc in words else d for d in decided]
+
+
+def votes_cast(context: RunContext, documents: Sequence[Document]) -> dict[str, tuple[bool, ...]]:
+    """By document, the votes of its newest verification, as the ledger has them; none where it was not verified."""
+    rows = context.store.ledger.read(step="verify")
+    mine = decisions(rows.filter(pc.is_in(rows["doc"], value_set=pa.array([d.id for d in documents], pa.string()))))
+    cast = {d.doc: votes_of([str(d.evidence.get("votes", ""))]) for d in mine}
+    return {d.id: cast.get(d.id, ()) for d in documents}
+
+
+def scores_given(context: RunContext, number: int, documents: Sequence[Document]) -> dict[str, float]:
+    """By document, its selector score, or its only parent's; documents without either are left out."""
+    scored = weighted_scores(context.store.holdings(), context.store.scores(), working_weights(context, number))
+    known = {i: s for i, s in zip(scored["id"].to_pylist(), scored["score"].to_pylist(), strict=True) if s is not None}
+    parent = {d.id: d.parents[0] if len(d.parents) == 1 else "" for d in documents}
+    return {i: known.get(i, known.get(p)) for i, p in parent.items() if i in known or p in known}
+
+
+def overlap(context: RunContext, documents: Sequence[Document]) -> dict[str, str]:
+    """By document, what it shares with a benchmark text now; empty where it shares nothing."""
+    if not documents:
+        return {}
+    table = pa.table(
+        {"id": [d.id for d in documents], "text": pa.array([d.text for d in documents], pa.large_string())}
+    )
+    return {v["id"]: "" if v["kept"] else v["reason"] for v in _against_benchmarks(context, table)}
+
+
+def _against_benchmarks(context: RunContext, documents: pa.Table) -> list[dict[str, Any]]:
+    ordinary = context.store.documents(tier=Tier.L1)["text"]
+    return decontaminate(documents, benchmark_texts(context), context.config.decontaminate, ordinary).to_pylist()
 
 
 def _with_word(proposed: Decision, word: Decision) -> Decision:
@@ -163,9 +200,7 @@ def clean_of_benchmarks(context: RunContext, decided: list[Decision]) -> list[De
     made = made_documents(rows_from_decisions(decided))
     if made is None or not made.num_rows:
         return decided
-    ordinary = context.store.documents(tier=Tier.L1)["text"]
-    verdicts = decontaminate(made, benchmark_texts(context), context.config.decontaminate, ordinary).to_pylist()
-    against = {v["id"]: v["reason"] for v in verdicts if not v["kept"]}
+    against = {v["id"]: v["reason"] for v in _against_benchmarks(context, made) if not v["kept"]}
     return [_refused(d, against[d.made]) if d.made in against else d for d in decided]
 
 

@@ -106,4 +106,4 @@ def demotions(context: RunContext, number: int, mechanism: Mechanism) -> pa.Tabl
     values = {a: (float(m), float(s)) for a, m, s in zip(arms(context.config.domains), mean, sd, strict=True)}
     held = context.store.holdings()
     scored = weighted_scores(held, context.store.scores(), working_weights(context, number))
-    return rows_from_decisions(demote_harmful(number, held, values, scored))
+    return rows_from_decisions(demote_harmful(number, held, values, scored, context.config.curation.gate))

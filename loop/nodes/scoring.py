@@ -14,7 +14,7 @@ from ...agents.audit import Audit
 from ...agents.scorer import LossScorer, Scorer
 from ...tiers.decision import Decision
 from ...tiers.document import Document
-from ...tiers.gates import GateConfig, gate_rows
+from ...tiers.gates import gate_rows
 from ...tiers.rows import rows_from_decisions
 from ...tiers.select import percentiles, select
 from ...tiers.tier import Tier
@@ -165,4 +165,4 @@ def select_l2(context: RunContext, number: int) -> pa.Table:
 
 def _gated(context: RunContext, number: int, verdicts: pa.Table) -> pa.Table:
     values, held = arm_values(context, number), context.store.holdings()
-    return gate_rows(number, verdicts, held, Tier.L2, values, GateConfig(), "select", "rule:select")
+    return gate_rows(number, verdicts, held, Tier.L2, values, context.config.curation.gate, "select", "rule:select")

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import ValidationError
 
 from ...tiers.buckets import bucket_of
 from ...tiers.byte_tokens import chunks, token_starts
 from ...tiers.counts import counts, refusals
+from ...tiers.errors import InputError
+from ...tiers.gates import GateConfig
 from ...tiers.tier import Arm, Tier
 from ..arm_costs import LEDGER_COLUMNS, arm_costs, by_arm
 from .flows import tier_flows
@@ -35,7 +38,7 @@ def tiers(root: Path) -> dict[str, Any]:
 def _arms(run: RunReader, ledger: pa.Table) -> list[dict[str, Any]]:
     """A row by domain and tier that holds or held anything."""
     costs = by_arm(arm_costs(ledger.select(LEDGER_COLUMNS)))
-    values = _values(run)
+    values, limits = _values(run), _limits(run)
     rows = []
     for domain in sorted(set(run.store.holdings()["domain"].to_pylist())):
         for tier in Tier:
@@ -44,12 +47,24 @@ def _arms(run: RunReader, ledger: pa.Table) -> list[dict[str, Any]]:
             if held.num_rows or arm in costs:
                 cost = costs.get(arm, {})
                 spent = {k: cost.get(k, 0.0) for k in ("usd", "seconds", "calls", "tokens_in", "tokens_out")}
-                state = bucket_of(arm, values)
+                state = bucket_of(arm, values, limits)
                 rows.append(
                     {"arm": arm, "domain": domain, "tier": tier.name, "documents": held.num_rows, **_size(held)}
                     | {"cost": spent, "bucket": state.state, "evidence": state.reason}
                 )
     return rows
+
+
+def _limits(run: RunReader) -> GateConfig:
+    """What the run's gates asked for; a run of an older version had the defaults."""
+    curation = run.config.get("curation")
+    told = curation.get("gate") if isinstance(curation, dict) else None
+    try:
+        return GateConfig.model_validate(told or {})
+    except ValidationError as e:
+        raise InputError(
+            f"{run.root}/resolved.yaml: curation.gate: {e.errors()[0]['msg']}; restore it from a copy"
+        ) from e
 
 
 def _size(held: pa.Table) -> dict[str, int]:

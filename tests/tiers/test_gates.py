@@ -18,7 +18,7 @@ HARM = {"math/L4": (-0.05, 0.01)}
 
 def candidate(to: Tier = Tier.L4, at: Tier = Tier.L3, **known: Any) -> Candidate:
     document = Document(id="d", text="t", domain="math", tier=at, source="s")
-    return Candidate(document, to, **{"votes": (True, True, False), "score": 0.8, "decontaminated": True, **known})
+    return Candidate(document, to, **{"votes": (True, True, False), "score": 0.8, "overlap": "", **known})
 
 
 def test_merit_and_contribution_together_promote() -> None:
@@ -35,16 +35,19 @@ def test_merit_and_contribution_together_promote() -> None:
         (candidate(votes=(True, False)), WELL, "1 of 2 verifier votes"),
         (candidate(votes=()), WELL, "no verifier voted"),
         (candidate(score=0.4), WELL, "selector score 0.400 < 0.500"),
-        (candidate(decontaminated=False), WELL, "benchmark"),
+        (candidate(overlap=None), WELL, "not compared with the benchmark texts"),
+        (candidate(overlap="overlaps benchmark text 3"), WELL, "overlaps benchmark text 3"),
         (candidate(to=Tier.L3), WELL, "at L3 already"),
         (candidate(to=Tier.L2, at=Tier.L1, score=None), WELL, "no selector score"),
     ],
 )
 def test_each_lack_refuses_and_is_named(bad: Candidate, values: dict[str, tuple[float, float]], why: str) -> None:
-    (made,) = gate(1, [bad], values)
+    limits = GateConfig(score=0.5)
+    (made,) = gate(1, [bad], values, limits)
     assert made.action is Action.REFUSE and made.tier is None
     assert why in made.reason
-    assert len(promotable(bad, values)) == 1
+    assert len(promotable(bad, values, limits)) == 1
+    assert made.evidence["overlap"] == bad.overlap and made.evidence["decontaminated"] is (bad.overlap == "")
 
 
 def test_an_unmeasured_arm_blocks_nothing_and_zero_is_not_negative() -> None:
@@ -131,3 +134,26 @@ def test_the_unscored_go_after_the_worst_and_only_held_ones_go() -> None:
     assert made[2].evidence["score"] is None and "unscored" in made[2].reason
     gone = table.set_column(3, "status", pa.array(["dropped"] * 20))
     assert demote_harmful(0, gone, {"math/L3": (-1.0, 0.1)}, known) == []
+
+
+def test_bulk_promotion_holds_real_scores_against_the_least_and_writes_them_down() -> None:
+    ids, scores = ["a", "b", "c"], [0.75, 0.25, None]
+    verdicts = pa.table(
+        {"id": ids, "kept": [True] * 3, "reason": ["drawn"] * 3, "score": pa.array(scores, pa.float64())}
+    )
+    documents = pa.table({"id": ids, "domain": ["en"] * 3})
+    made = decisions(gate_rows(1, verdicts, documents, Tier.L2, {"en/L2": (0.1, 0.1)}, GateConfig(score=0.5)))
+    assert [d.action for d in made] == [Action.PROMOTE, Action.REFUSE, Action.REFUSE]
+    assert [d.evidence["score"] for d in made] == scores
+    assert made[0].evidence == {"arm": "en/L2", "arm_mean": 0.1, "arm_sd": 0.1, "score": 0.75, "to": "L2"}
+    assert "wanted a score of 0.500 or more" in made[1].reason
+    drawn = decisions(gate_rows(1, verdicts, documents, Tier.L2, {}))
+    assert {d.action for d in drawn} == {Action.PROMOTE}, "without a least score the draw alone decides"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"votes": 1.0}, {"score": -0.1}, {"harm_z": -1}, {"demote_share": 2}, {"keep_documents": -1}]
+)
+def test_a_gate_that_could_not_close_or_open_is_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="should be"):
+        GateConfig.model_validate(bad)

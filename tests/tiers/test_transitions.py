@@ -113,7 +113,7 @@ def operated(store: Store, step: str, luck: int, known: Values) -> tuple[pa.Tabl
     if step == "demote":
         return rows_from_decisions(demote_harmful(n, store.holdings(), known, NONE, LIMITS)), None
     if step == "organize":
-        asked = [Candidate(d, Tier.L4, votes=(g,), decontaminated=True) for d, g in zip(documents, good, strict=True)]
+        asked = [Candidate(d, Tier.L4, votes=(g,), overlap="") for d, g in zip(documents, good, strict=True)]
         return rows_from_decisions(gate(n, asked, known, LIMITS, step)), None
     action = Action.EDIT if step == "edit" else Action.CREATE
     said = {"round": n, "stage": step}
@@ -166,7 +166,7 @@ def test_no_gate_makes_an_illegal_move_and_every_refusal_has_a_reason(
                  for n, (at, *_) in enumerate(asked)]  # fmt: skip
     first = [decided(d.id, Action.INGEST) for d in documents]
     first += [decided(d.id, Action.PROMOTE, int(d.tier)) for d in documents if d.tier]
-    candidates = [Candidate(d, Tier(to), votes=(clean,), score=score, decontaminated=clean)
+    candidates = [Candidate(d, Tier(to), votes=(clean,), score=score, overlap="" if clean else None)
                   for d, (_, to, score, clean) in zip(documents, asked, strict=True)]  # fmt: skip
     made = gate(1, candidates, known, LIMITS)
     for decision in made:
