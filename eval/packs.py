@@ -1,17 +1,16 @@
 """Task packs: benchmark files of JSON lines as benchmarks, each line's fields saying what kind of question it is."""
 
-import gzip
 import hashlib
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..tiers.errors import EvalError
-from ..tiers.plain import from_json
 from ..tiers.record import Record
 from .asking import Line, Row, example_files, put, subject
+from .fields import told
+from .pack_files import files_of, read_file
 from .score import Benchmark, Item
 from .suites import item_text
 
@@ -19,7 +18,6 @@ SUBJECTS = 20
 """From so many subjects on a file's errors are clustered by subject; fewer would be too few clusters."""
 SENTENCE = 40
 """Characters from which a field says something that a document could quote."""
-_SUFFIXES = (".jsonl", ".jsonl.gz")
 _PLAIN = ("hellaswag", "openbookqa", "copa")
 """Questions that are texts to be continued, as lm-eval asks them too."""
 
@@ -34,14 +32,17 @@ class Pool(Record):
 def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False) -> Pool:
     """Read files, or all files in folders, one benchmark each; files of one `bench` are read together.
 
+    Every line becomes an item or is counted with its reason in the notes. Lines of another kind than most of their
+    benchmark are a benchmark of their own, `NAME_KIND`. A file that cannot be read is a note where others can.
+
     With `shots`, so many solved examples stand before each question. They are drawn with a fixed seed, of the same
     subject where there are enough, from the file of the same name that ends in dev, train, prompt or validation (which
     is then read for nothing else), or else from the questions themselves, which are then not asked.
 
     A line is, by its fields: multiple choice (`question` or `good` and `bad`, `choices`, `answer` a place), a free
     answer (`question` or `context`, `answer`, `solution` if there is one), code (`prompt`, `canonical_solution`, and
-    `test` with `entry_point` or `test_list`), or a text (`text`). Lines that are none of these are counted in the
-    notes.
+    `test` with `entry_point` or `test_list`), or a text (`text`). Other benchmarks' names for these are read too, and
+    what a question stands behind (`passage`, `support`, `story` ...) is its context (`fields`).
 
     Args:
         paths: files of JSON lines, packed by gzip or not, and folders of them.
@@ -49,28 +50,77 @@ def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False)
         letters: whether multiple choice lists its choices by letters and is answered by one (MMLU's form).
 
     Raises:
-        EvalError: no such file, no readable JSON lines, not one line that can be asked, or too few examples.
+        EvalError: no such file, no file that can be read, not one line that can be asked, or too few examples.
     """
-    files = list(dict.fromkeys(f for path in paths for f in _files(Path(path))))
-    sources = example_files(files) if shots else {}
-    found: dict[str, list[Row]] = {}
-    solved: dict[str, list[Row]] = {}
-    odd: Counter[str] = Counter()
-    for file in files if not shots else [f for f in files if f not in sources]:
-        _read(file, found, odd)
+    files = list(dict.fromkeys(f for path in paths for f in files_of(Path(path))))
+    sources = example_files(files) if shots else []
+    asked, solved = _Rows(), _Rows()
+    for file in [f for f in files if f not in sources]:
+        asked.read(file)
     for file in sources:
-        _read(file, solved, Counter())
-    for name, rows in found.items() if letters or shots else ():
-        found[name] = put(name, rows, solved.get(name, []), shots, letters)
-    benchmarks = tuple(_benchmark(name, rows) for name, rows in sorted(found.items()))
-    empty = sorted(set(odd) - set(found))
-    if empty:
+        solved.read(file)
+    if asked.failures and not asked.kinds:
+        raise EvalError(f"{asked.failures[0]}: restore it or leave it out")
+    empty = sorted(set(asked.odd) - {name for name, _ in asked.kinds})
+    if empty and not asked.kinds:
         raise EvalError(
             f"no line of pack {empty[0]} can be asked: wanted question, choices and answer (its place), question and "
             "answer, prompt and canonical_solution, or text"
         )
-    notes = tuple(f"{name}: {count} lines without one right answer left out" for name, count in sorted(odd.items()))
-    return Pool(benchmarks=benchmarks, notes=notes)
+    benchmarks, notes = [], [f"{why}: left out" for why in (*asked.failures, *solved.failures)]
+    for (name, kind), rows in sorted(asked.kinds.items()):
+        own = name if kind == asked.main(name) else f"{name}_{kind}"
+        left = put(own, rows, solved.kinds.get((name, kind), []), shots, letters) if letters or shots else rows
+        if len(left) < len(rows):
+            notes.append(f"{own}: {len(rows) - len(left)} of {len(rows)} questions are examples and not asked")
+        benchmarks += [_benchmark(own, left)] if left else []
+    notes += [f"{name}: {_counted(odd, asked.total[name])}" for name, odd in sorted(asked.odd.items())]
+    return Pool(benchmarks=tuple(benchmarks), notes=(*notes, *_repeated(benchmarks)))
+
+
+class _Rows:
+    """Rows of files by benchmark and kind, and what could not be asked."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[tuple[str, str], list[Row]] = {}
+        self.odd: dict[str, Counter[str]] = defaultdict(Counter)
+        """Lines that are not asked: by benchmark, how many for which reason."""
+        self.total: Counter[str] = Counter()
+        """Lines by benchmark."""
+        self.failures: list[str] = []
+
+    def read(self, file: Path) -> None:
+        """Add the rows of a file; one that cannot be read is a failure and no more."""
+        reading = read_file(file)
+        if reading.failure:
+            self.failures.append(f"{file} is no file of JSON lines ({reading.failure})")
+            return
+        if reading.odd:
+            name = file.name.split(".")[0]
+            self.odd[name].update(reading.odd)
+            self.total[name] += reading.odd.total()
+        for number, line in reading.rows:
+            name = _name(line, file)
+            self.total[name] += 1
+            made = _item(line, f"{file.name}/{number}")
+            if isinstance(made, str):
+                self.odd[name][made] += 1
+            else:
+                self.kinds.setdefault((name, made[1]), []).append(Row(line, *made))
+
+    def main(self, name: str) -> str:
+        """The kind of most of a benchmark's rows, which keeps its name."""
+        return max((len(rows), kind) for (own, kind), rows in self.kinds.items() if own == name)[1]
+
+
+def _counted(odd: Counter[str], total: int) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in odd.most_common())
+    return f"{odd.total()} of {total} lines left out ({reasons})"
+
+
+def _repeated(benchmarks: Sequence[Benchmark]) -> list[str]:
+    again = {b.name: len(b.items) - len({(i.text, i.choices) for i in b.items}) for b in benchmarks}
+    return [f"{name}: {count} repeated questions are asked once" for name, count in again.items() if count]
 
 
 def pack_texts(paths: tuple[str, ...]) -> list[str]:
@@ -80,67 +130,42 @@ def pack_texts(paths: tuple[str, ...]) -> list[str]:
         paths: as of `read_packs`.
 
     Raises:
-        EvalError: no such file, or no readable JSON lines.
+        EvalError: no such file, or no readable JSON lines: what cannot be read cannot be kept out.
     """
     found: dict[str, None] = {}
-    for file in dict.fromkeys(f for path in paths for f in _files(Path(path))):
-        for line in _lines(file):
+    for file in dict.fromkeys(f for path in paths for f in files_of(Path(path))):
+        reading = read_file(file)
+        if reading.failure:
+            raise EvalError(f"{file} is no file of JSON lines ({reading.failure}): restore it or leave it out")
+        for _, line in reading.rows:
             made = _item(line, "")
-            said = [v for v in line.values() if isinstance(v, str) and len(v) >= SENTENCE]
-            found |= dict.fromkeys([item_text(made[0])] if made else said)
+            long = [v for v in line.values() if isinstance(v, str) and len(v) >= SENTENCE]
+            found |= dict.fromkeys(long if isinstance(made, str) else [item_text(made[0])])
     return list(found)
-
-
-def _read(file: Path, found: dict[str, list[Row]], odd: Counter[str]) -> None:
-    """Add a file's rows to its benchmark's, and count the lines without one right answer."""
-    for number, line in enumerate(_lines(file)):
-        name = _name(line, file)
-        made = _item(line, f"{file.name}/{number}")
-        if made is None:
-            odd[name] += 1
-        else:
-            found.setdefault(name, []).append(Row(line, *made))
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.name.endswith(_SUFFIXES))
-        if not files:
-            raise EvalError(f"packs: no .jsonl or .jsonl.gz file in {path}")
-        return files
-    if not path.is_file():
-        raise EvalError(f"packs: wanted a file of JSON lines or a folder of them, found nothing at {path}")
-    return [path]
-
-
-def _lines(file: Path) -> Iterator[Line]:
-    data = file.read_bytes()
-    try:
-        text = (gzip.decompress(data) if file.name.endswith(".gz") else data).decode("utf-8")
-        rows = [from_json(line) for line in text.split("\n") if line.strip()]
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise EvalError(f"{file} is no file of JSON lines ({error}): restore it or leave it out") from error
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise EvalError(f"{file} holds no JSON objects, one a line: restore it or leave it out")
-    yield from rows
 
 
 def _name(line: Line, file: Path) -> str:
     return str(line.get("bench") or file.name.split(".")[0]).replace("/", "_")
 
 
-def _item(line: Line, place: str) -> tuple[Item, str] | None:
-    """The line as an item, and the kind of benchmark that it is of; None where there is not one right answer."""
-    for wanted, make in _FORMS:
-        if all(line.get(field) not in (None, "") for field in wanted):
-            made = make(line)
+def _item(line: Line, place: str) -> tuple[Item, str] | str:
+    """The line as an item, and the kind of benchmark that it is of; or why it cannot be asked."""
+    try:
+        return _made(told(line), line, place)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return "with fields of another form"
+
+
+def _made(fields: Line, line: Line, place: str) -> tuple[Item, str] | str:
+    for needed, make in _FORMS:
+        if all(fields.get(field) not in (None, "") for field in needed):
+            made = make(fields)
             if made is None:
-                return None
-            kind, fields = made
-            return Item(
-                id=str(line.get("id") or place), cluster=_passage(line) or str(line.get("id") or place), **fields
-            ), kind
-    return None
+                return "without one right answer"
+            kind, own = made
+            name = str(line.get("id") or place)
+            return Item(id=name, cluster=_passage(fields) or name, **own), kind
+    return "without a question, a pair, a program or a text"
 
 
 Made = tuple[str, dict[str, Any]] | None
@@ -152,24 +177,30 @@ def _pair(line: Line) -> Made:
 
 def _choice(line: Line) -> Made:
     choices, answer = line["choices"], line.get("answer")
-    if isinstance(choices, dict):  # the form of the Hub: texts and letters
-        answer = choices["label"].index(line["answerKey"]) if line.get("answerKey") in choices["label"] else None
-        choices = choices["text"]
-    if not isinstance(answer, int) or not 0 <= answer < len(choices) or len(choices) < 2:
+    texts = choices["text"] if isinstance(choices, dict) else choices
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, bool) or not isinstance(answer, int) or not 0 <= answer < len(texts) or len(texts) < 2:
+        return None
+    if isinstance(texts, str) or not all(str(t).strip() for t in texts):
         return None
     return "choice", {
         "text": _question(line),
-        "choices": tuple(_after(line, str(c)) for c in choices),
+        "choices": tuple(_after(line, str(c)) for c in texts),
         "answer": answer,
     }
 
 
 def _free(line: Line) -> Made:
     answer = line["answer"]
+    answer = answer.get("text", answer.get("value")) if isinstance(answer, dict) else answer
     if isinstance(answer, list):
-        if len(answer) != 1:
+        different = list(dict.fromkeys(answer))
+        if len(different) != 1:
             return None
-        answer = answer[0]
+        answer = different[0]
+    if not isinstance(answer, (str, int, float)) or isinstance(answer, bool) or answer == "":
+        return None
     target = str(int(answer)) if isinstance(answer, float) and answer.is_integer() else str(answer)
     return "gold", {
         "text": _question(line),
@@ -229,9 +260,8 @@ def _passage(line: Line) -> str:
 
 
 def _benchmark(name: str, rows: list[Row]) -> Benchmark:
-    kinds = Counter(kind for _, _, kind in rows)
-    kind = kinds.most_common(1)[0][0]
-    items = _clustered([(line, item) for line, item, own in rows if own == kind])
+    kind = rows[0].kind
+    items = _clustered([(line, item) for line, item, _ in rows])
     stated = [str(line.get("domain") or "") for line, _, _ in rows]
     domain = Counter(stated).most_common(1)[0][0] or "en"
     free = {

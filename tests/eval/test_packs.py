@@ -82,10 +82,9 @@ def lines(folder: Path, name: str, *rows: Mapping[str, Any]) -> str:
 
 def test_choices_are_listed_and_answered_by_a_letter(tmp_path: Path) -> None:
     file = lines(tmp_path, "sums.test.jsonl", question(1), question(2, domain="zh"), {"good": "a b", "bad": "b a"})
-    one, zh, *_ = read_packs((file,), letters=True).benchmarks[0].items
+    one, zh, pair = read_packs((file,), letters=True).benchmarks[0].items
     assert (one.text, one.choices) == ("Question: 1 + 1?\nA. 2\nB. 1\nAnswer:", (" A", " B"))
     assert (zh.text, zh.choices) == ("问题：2 + 1?\nA. 3\nB. 2\n答案：", ("A", "B"))
-    pair = read_packs((file,), letters=True).benchmarks[0].items[2]
     assert (pair.text, pair.choices) == ("", ("a b", "b a")), "what asks nothing has no letters"
 
 
@@ -155,7 +154,8 @@ def test_what_cannot_be_asked_is_counted_or_refused(tmp_path: Path) -> None:
     (tmp_path / "some.jsonl").write_text("\n".join(map(json.dumps, [good, good | {"answer": [0, 1]}, {"question": 1}])))
     found = read_packs((str(tmp_path / "some.jsonl"),))
     assert len(found.benchmarks[0].items) == 1
-    assert found.notes == ("some: 2 lines without one right answer left out",)
+    reasons = "1 without one right answer, 1 without a question, a pair, a program or a text"
+    assert found.notes == (f"some: 2 of 3 lines left out ({reasons})",)
     (tmp_path / "none.jsonl").write_text(json.dumps({"prompt": "p"}))
     with pytest.raises(EvalError, match="no line of pack none can be asked: wanted question"):
         read_packs((str(tmp_path / "none.jsonl"),))

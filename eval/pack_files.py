@@ -1,0 +1,104 @@
+"""Files of packs as lines: JSON lines or one JSON array, packed or not, in the encodings that sources may have."""
+
+import gzip
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from ..tiers.errors import EvalError
+from ..tiers.ingest.decode import decode
+from ..tiers.plain import from_json
+from .asking import Line
+
+SUFFIXES = tuple(name + packed for name in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst"))
+
+
+@dataclass
+class Reading:
+    """What a file holds: objects with their place in it, and why the other lines are none."""
+
+    rows: list[tuple[int, Line]] = field(default_factory=list)
+    odd: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+    """Why the file as a whole cannot be read."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """A file, or the packs in a folder.
+
+    Raises:
+        EvalError: there is nothing of the kind.
+    """
+    if path.is_dir():
+        files = sorted(f for f in path.iterdir() if f.name.endswith(SUFFIXES))
+        if not files:
+            raise EvalError(f"packs: no .jsonl or .jsonl.gz file in {path}")
+        return files
+    if not path.is_file():
+        raise EvalError(f"packs: wanted a file of JSON lines or a folder of them, found nothing at {path}")
+    return [path]
+
+
+def read_file(file: Path) -> Reading:
+    """The objects of a file; a line that is none is counted by its reason."""
+    try:
+        decoded = decode(_unpacked(file.read_bytes()))
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError, ValueError) as error:
+        return Reading(failure=f"{type(error).__name__}: {error}")
+    if decoded.text is None:
+        return Reading(failure=decoded.reason)
+    found = Reading()
+    for number, value in _values(decoded.text.removeprefix("\ufeff"), found.odd):
+        if isinstance(value, dict):
+            found.rows.append((number, value))
+        else:
+            found.odd["no JSON object"] += 1
+    if not found.rows:
+        return Reading(failure="it holds no JSON object")
+    return found
+
+
+def _unpacked(data: bytes) -> bytes:
+    if data[:2] == b"\x1f\x8b":
+        return gzip.decompress(data)
+    if data[:4] == b"\x28\xb5\x2f\xfd":
+        return bytes(zstandard.ZstdDecompressor().stream_reader(data).read())
+    return data
+
+
+def _values(text: str, odd: Counter[str]) -> list[tuple[int, Any]]:
+    """The values of the lines; of a file that is one JSON array (or an object that holds one), its elements."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    found: list[tuple[int, Any]] = []
+    for number, line in enumerate(lines):
+        try:
+            found.append((number, from_json(line)))
+        except ValueError:
+            odd["no JSON"] += 1
+    if len(found) < len(lines) or (len(found) == 1 and not _is_question(found[0][1])):
+        whole = _array(text)
+        if whole is not None:
+            odd.clear()
+            return list(enumerate(whole))
+    return found
+
+
+def _array(text: str) -> list[Any] | None:
+    try:
+        whole = from_json(text)
+    except ValueError:
+        return None
+    if isinstance(whole, dict):
+        lists = [v for v in whole.values() if isinstance(v, list) and v and all(isinstance(x, dict) for x in v)]
+        whole = lists[0] if len(lists) == 1 else [whole]
+    return whole if isinstance(whole, list) else None
+
+
+def _is_question(value: Any) -> bool:
+    return isinstance(value, dict) and not any(
+        isinstance(v, list) and v and all(isinstance(x, dict) for x in v) for v in value.values()
+    )
