@@ -10,6 +10,8 @@ from pydantic import Field
 from ..tiers.record import Record
 from . import predict, python_source, questions
 from .mutants import mutants
+from .sandbox import Program
+from .test_language import bound_names
 
 LEAST_ASSERTS = 2
 MAX_MUTANTS = 12
@@ -67,13 +69,14 @@ def fault(solution: str, tests: str) -> str:
     called = {n.id for a in asserts for n in ast.walk(a) if isinstance(n, ast.Name)}
     if not names & called:
         return f"no assertion calls what the solution defines ({', '.join(sorted(names)[:3])})"
-    redefined = names & {n.name for n in ast.walk(tested) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    top = {n.name for n in solved.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    redefined = top & set(bound_names(tested))
     return f"the tests define {sorted(redefined)[0]} themselves" if redefined else ""
 
 
-def programs(solution: str, tests: str) -> list[str]:
+def programs(solution: str, tests: str) -> list[Program]:
     """What has to be run: the solution under its tests, which has to pass, then broken ones, which have to fail."""
-    return [f"{code}\n\n{tests}\n" for code in (solution, *mutants(solution, MAX_MUTANTS))]
+    return [Program(solution=code, tests=tests) for code in (solution, *mutants(solution, MAX_MUTANTS))]
 
 
 def made_by_rules(function: predict.PureFunction, words: Sequence[str], rng: np.random.Generator) -> CodeTask | None:

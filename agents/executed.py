@@ -2,48 +2,51 @@
 
 import ast
 from collections.abc import Sequence
+from typing import Any
 
 from ..tiers.document import Document
 from . import code_task, predict
 from .finding import Finding
-from .sandbox import Outcome
+from .jail import wire
+from .sandbox import Outcome, Program
 
 KINDS = ("predict", "task")
 
 
-def programs(document: Document) -> list[str]:
+class Undecided(Exception):
+    """Running it does not tell whether a document is right; the text says why."""
+
+
+def programs(document: Document) -> list[Program]:
     """What has to be run to check a document; nothing where it holds nothing to run."""
     if document.kind == "predict":
         read = predict.read(document.text)
-        return [_printing(*read)] if read else []
+        return [Program(solution=read[0], calls=tuple(asked for asked, _ in read[1]))] if read else []
     task = code_task.read(document.text)
     return code_task.programs(*task) if task and not code_task.fault(*task) else []
 
 
-def found(document: Document, outcomes: Sequence[Outcome]) -> Finding:
-    """What the outcomes of a document's programs say about it."""
+def finding(document: Document, outcomes: Sequence[Outcome]) -> Finding:
+    """What the outcomes of a document's programs say about it.
+
+    Raises:
+        Undecided: they say nothing, because the program itself would have to be believed.
+    """
+    if outcomes and outcomes[0].doubt:
+        raise Undecided(outcomes[0].doubt)
     return _predicted(document, outcomes) if document.kind == "predict" else _solved(document, outcomes)
 
 
-def _printing(code: str, claims: Sequence[tuple[str, str]]) -> str:
-    """A program that prints each call's value, one a line."""
-    shown = "".join(f"print(repr({asked}).replace(chr(10), ' '))\n" for asked, _ in claims)
-    return f"{code}\n\n{shown}"
-
-
 def _predicted(document: Document, outcomes: Sequence[Outcome]) -> Finding:
-    if not outcomes:
+    read = predict.read(document.text)
+    if not outcomes or read is None:
         return Finding("it holds no code with calls and their values", ())
     if not outcomes[0].ok:
         return Finding(f"running it failed: {outcomes[0].error[:200]}", ())
-    _, claims = predict.read(document.text) or ("", [])
-    got = outcomes[0].output.split("\n")[: len(claims)]
-    for (asked, stated), value in zip(claims, got, strict=False):
-        if not _same_value(stated, value):
-            return Finding(f"{asked} returns {value[:120]}, not {stated[:120]}", (f"{len(claims)} calls executed",))
-    if len(got) < len(claims):
-        return Finding("running it gave fewer values than it states", ())
-    return Finding("", (f"{len(claims)} calls executed in the sandbox",))
+    for (asked, stated), value in zip(read[1], outcomes[0].values, strict=True):
+        if not _states(stated, value):
+            return Finding(f"{asked} returns {_shown(value)}, not {stated[:120]}", (f"{len(read[1])} calls executed",))
+    return Finding("", (f"{len(read[1])} calls executed in the sandbox",))
 
 
 def _solved(document: Document, outcomes: Sequence[Outcome]) -> Finding:
@@ -56,7 +59,7 @@ def _solved(document: Document, outcomes: Sequence[Outcome]) -> Finding:
     solution, *broken = outcomes
     if not solution.ok:
         return Finding(f"its solution fails its tests: {solution.error[:200]}", ("run in the sandbox",), "0/1", 0.0)
-    failing = sum(not b.ok for b in broken)
+    failing = sum(bool(b.error) for b in broken)
     told = f"{failing} of {len(broken)} broken solutions fail them"
     checks = (f"the solution passes its {task[1].count('assert ')} assertions in the sandbox", told)
     share = failing / len(broken) if broken else 0.0
@@ -69,12 +72,40 @@ def _solved(document: Document, outcomes: Sequence[Outcome]) -> Finding:
     return Finding("", checks, share=share)
 
 
-def _same_value(stated: str, got: str) -> bool:
-    """Whether two texts write the same value (sets and dicts in any order)."""
-    if stated.strip() == got.strip():
+def _states(stated: str, value: Any) -> bool:
+    """Whether a text writes this value (sets and dicts in any order)."""
+    if stated.strip() == _shown(value, 2_000):
         return True
     try:
-        one, other = ast.literal_eval(stated.strip()[:2_000]), ast.literal_eval(got.strip()[:2_000])
-        return type(one) is type(other) and bool(one == other)
+        return alike(ast.literal_eval(stated.strip()[:2_000]), value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values of plain data are equal, and of one type at every depth (`[1]` is not `[1.0]`).
+
+    Raises:
+        RecursionError: they are nested too deeply.
+    """
+    if isinstance(one, dict) and type(one) is type(other):
+        return (
+            len(one) == len(other)
+            and set(_keys(one)) == set(_keys(other))
+            and all(alike(v, other[k]) for k, v in one.items())
+        )
+    if type(one) in (set, frozenset) and type(one) is type(other):
+        return set(_keys(one)) == set(_keys(other))
+    return repr(wire.encode(one)) == repr(wire.encode(other))
+
+
+def _keys(values: Any) -> list[str]:
+    return [repr(wire.encode(v)) for v in values]
+
+
+def _shown(value: Any, most: int = 120) -> str:
+    """A value as Python writes it, cut off."""
+    try:
+        return repr(value)[:most]
+    except ValueError:
+        return "an integer of more digits than Python writes"

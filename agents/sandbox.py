@@ -1,52 +1,73 @@
 """Sandbox: runs generated Python where it can do no harm, or says that it cannot and runs nothing."""
 
-import base64
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..tiers.record import Record
+from .jail import wire
+from .test_language import NotJudgeable, script
 
-DRIVER = Path(__file__).with_name("sandbox_driver.py")
+JAIL = Path(__file__).with_name("jail")
 MAX_CODE = 100_000
+"""Characters of a solution, and of its tests."""
 _BATCH = 200
 _SLACK = 20.0
-"""Seconds beyond the snippets' own limits before a whole batch is killed."""
+"""Seconds beyond the programs' own limits before a whole batch is killed."""
 
 
 class Limits(Record):
-    """What one snippet may use."""
+    """What one program may use; its two processes share the time, each may use the memory."""
 
     seconds: float = 2.0
     """Wall time; CPU time is held to the next full second."""
     memory: int = 512 << 20
     """Bytes of address space."""
     output: int = 64 << 10
-    """Bytes of output that are kept."""
+    """Characters of output that are kept."""
+
+
+class Program(Record):
+    """A solution, and what is asked about it."""
+
+    solution: str
+    tests: str = ""
+    """A script that fails by raising."""
+    calls: tuple[str, ...] = ()
+    """Expressions whose values are wanted."""
 
 
 class Outcome(Record):
-    """What became of one snippet: `output` is what it printed."""
+    """What became of one program: it passed (`ok`), it failed (`error`), or it cannot be judged (`doubt`)."""
 
     ok: bool
-    output: str = ""
     error: str = ""
-    """Last line of its traceback, or which limit ended it."""
+    """The exception that ended solution or tests, or which limit did."""
+    doubt: str = ""
+    """Why tests or calls cannot be judged by plain data. Then they neither passed nor failed."""
+    values: tuple[Any, ...] = ()
+    """What the calls returned, of exact builtin types."""
+    output: str = ""
+    """What solution and tests printed. Nothing rests on it: the solution can print what it likes."""
 
 
 class Sandbox:
-    """Bubblewrap around one driver process, which runs each snippet in a fresh child of its own.
+    """Bubblewrap around a driver, which runs each program in two fresh processes: one for the solution, one for tests.
 
-    Inside: no network, no processes of the host, no environment, no capabilities; only the Python installation and
-    system libraries, read-only; no writable place at all. A child may ask the kernel for what is on a short list
-    (seccomp), so that it starts no process, opens no socket, signals nobody, locks nothing and leaves nothing behind;
-    and it has limits of CPU and wall time, memory and output. Only who runs to his last line is ok: what stands behind
-    a `sys.exit()` or `os._exit(0)`, tests perhaps, did not run.
+    The process of the solution answers requests with plain data. The process of the tests sends them and compares; no
+    code of the solution runs in it. Neither process has anything of another program in its memory. Inside: no network,
+    no processes of the host, no environment, no capabilities; only the Python installation, system libraries and the
+    driver, read-only; no writable place at all. A process may ask the kernel for what is on a short list (seccomp), so
+    that it starts no process, opens no socket, signals nobody, locks nothing and leaves nothing behind; and it has
+    limits of CPU and wall time, memory and output.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -56,52 +77,76 @@ class Sandbox:
         """Why nothing can be executed on this machine; empty where it can."""
         return _probe()
 
-    def run(self, snippets: Sequence[str]) -> list[Outcome]:
-        """What became of each snippet, in order; where there is no sandbox, none is executed and each says so."""
+    def run(self, programs: Sequence[Program]) -> list[Outcome]:
+        """What became of each program, in order; where there is no sandbox, none is executed and each says so."""
         refusal = self.refusal()
         if refusal:
-            return [Outcome(ok=False, error=f"execution refused: {refusal}") for _ in snippets]
-        batches = [snippets[i : i + _BATCH] for i in range(0, len(snippets), _BATCH)]
-        return [outcome for batch in batches for outcome in _run(batch, self.limits)]
+            return [Outcome(ok=False, doubt=f"execution refused: {refusal}") for _ in programs]
+        jobs = [_job(program) for program in programs]
+        runnable = [job for job in jobs if not isinstance(job, Outcome)]
+        batches = [runnable[i : i + _BATCH] for i in range(0, len(runnable), _BATCH)]
+        outcomes = iter([outcome for batch in batches for outcome in _run(batch, self.limits)])
+        return [job if isinstance(job, Outcome) else next(outcomes) for job in jobs]
 
 
-def _run(snippets: Sequence[str], limits: Limits) -> list[Outcome]:
-    """Outcomes of all snippets. Where the driver ended early, the first one without an outcome begins the next.
+def _job(program: Program) -> bytes | Outcome:
+    """The job as the driver reads it, or why there is none."""
+    solution, tests = program.solution[:MAX_CODE], program.tests[:MAX_CODE]
+    try:
+        job = asdict(script(solution, tests, program.calls))
+    except NotJudgeable as error:
+        return Outcome(ok=False, doubt=str(error))
+    except SyntaxError as error:
+        return Outcome(ok=False, error=f"SyntaxError: {error}")
+    body = json.dumps(job | {"solution": solution}).encode()
+    return b"\n" + struct.pack("<I", len(body)) + body
+
+
+def _run(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
+    """Outcomes of all jobs. Where the driver ended early, the first one without an outcome begins the next.
 
     Only who ends a driver that is his alone has ended it: a predecessor may have harmed it for him.
     """
     outcomes: list[Outcome] = []
-    while len(outcomes) < len(snippets):
-        found = _launch(snippets[len(outcomes) :], limits)
-        outcomes += found or [Outcome(ok=False, error="the snippet ended the sandbox")]
+    while len(outcomes) < len(jobs):
+        finished = _launch(jobs[len(outcomes) :], limits)
+        outcomes += finished or [Outcome(ok=False, error="the program ended the sandbox")]
     return outcomes
 
 
-def _launch(snippets: Sequence[str], limits: Limits) -> list[Outcome]:
-    """Outcomes of the first snippets, as far as the driver got."""
-    if not snippets:
+def _launch(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
+    """Outcomes of the first jobs, as far as the driver got."""
+    if not jobs:
         return []
-    job = {"limits": limits.model_dump(), "snippets": [_encoded(s[:MAX_CODE]) for s in snippets]}
-    command = [*_wrap(), str(_python()), "-I", "-S", "-c", DRIVER.read_text(encoding="utf-8")]
+    command = [*_wrap(), str(_python()), "-I", "-S", "-B", "-c", _START, limits.model_dump_json()]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, close_fds=True
     ) as process:
         try:
-            said, _ = process.communicate(json.dumps(job).encode(), timeout=_SLACK + limits.seconds * len(snippets))
+            written, _ = process.communicate(b"".join(jobs), timeout=_SLACK + limits.seconds * len(jobs))
         except subprocess.TimeoutExpired:
             process.kill()
-            said, _ = process.communicate()
-    return [_outcome(line) for line in said.split(b"\n") if line][: len(snippets)]
+            written, _ = process.communicate()
+    return [_outcome(line) for line in written.split(b"\n")[: len(jobs)] if line]
+
+
+_START = """
+import json, sys
+sys.path.insert(0, "/")
+from jail.driver import main
+del sys.path[0]
+main(json.loads(sys.argv[1]))
+"""
 
 
 def _outcome(line: bytes) -> Outcome:
     fields = json.loads(line)
-    output = base64.b64decode(fields["output"]).decode("utf-8", "replace")
-    return Outcome(ok=fields["ok"], output=output, error=fields["error"])
-
-
-def _encoded(code: str) -> str:
-    return base64.b64encode(code.encode("utf-8", "replace")).decode()
+    try:
+        values = tuple(map(wire.decode, fields.get("values", ())))
+    except (wire.NotPlain, RecursionError) as error:
+        return Outcome(ok=False, doubt=f"a value cannot be read: {error}")
+    text = {name: fields.get(name, "").encode("utf-8", "replace").decode() for name in ("error", "doubt", "output")}
+    return Outcome(ok=fields["ok"] is True and not text["error"] and not text["doubt"], values=values, **text)
 
 
 def _python() -> Path:
@@ -123,6 +168,7 @@ def _wrap() -> list[str]:
     for place in dict.fromkeys((prefix, sys.base_prefix)):
         if not place.startswith("/usr"):
             command += ["--ro-bind", prefix, place]
+    command += ["--ro-bind", str(JAIL), "/jail"]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--remount-ro", "/", "--chdir", "/"]
     return command
 
@@ -140,20 +186,20 @@ _PROBES = {
 def _probe() -> str:
     if shutil.which("bwrap") is None:
         return "bubblewrap (bwrap) is not installed"
+    jobs = [job for code in _PROBES if isinstance(job := _job(Program(solution=code)), bytes)]
     try:
-        outcomes = _launch(list(_PROBES), Limits(seconds=10.0))
+        outcomes = _launch(jobs, Limits(seconds=10.0))
     except OSError as error:
         return f"bubblewrap cannot be started: {error}"
     if not outcomes:
         return f"bubblewrap does not work here: {_complaint()}"
-    for outcome, (code, wanted) in zip(outcomes, _PROBES.items(), strict=False):
-        if outcome.output.strip() != wanted:
+    for outcome, (code, expected) in zip(outcomes, _PROBES.items(), strict=False):
+        if outcome.output.strip() != expected:
             return f"the sandbox does not hold here: {code!r} gave {outcome.output or outcome.error!r}"
     return "" if len(outcomes) == len(_PROBES) else "the sandbox died while it was tried out"
 
 
 def _complaint() -> str:
     done = subprocess.run([*_wrap(), str(_python()), "-I", "-S", "-c", ""], capture_output=True, env={}, timeout=30)
-    return (
-        done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:][0] if done.stderr.strip() else "no word of why"
-    )
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "no word of why"

@@ -17,7 +17,7 @@ from .drafts import without_enumeration
 from .exercise import Exercise
 from .finding import Finding, votes_of
 from .kinds import KINDS
-from .sandbox import Sandbox
+from .sandbox import Outcome, Sandbox
 from .scorer import grade
 from .tally import Tally
 
@@ -70,9 +70,9 @@ class Verifier(Agent):
     def batch(self, documents: Sequence[Document], /) -> list[Decision]:
         """One decision a document; all code of the documents is run in one sandbox."""
         programs = {d.id: executed.programs(d) for d in documents if d.kind in executed.KINDS}
-        snippets = [program for own in programs.values() for program in own]
-        refusal = self.sandbox.refusal() if snippets else ""
-        outcomes = iter(self.sandbox.run(snippets)) if snippets and not refusal else iter(())
+        to_run = [program for own in programs.values() for program in own]
+        refusal = self.sandbox.refusal() if to_run else ""
+        outcomes = iter(self.sandbox.run(to_run)) if to_run and not refusal else iter(())
         decisions = []
         for document in documents:
             if document.kind not in executed.KINDS:
@@ -80,9 +80,14 @@ class Verifier(Agent):
             elif refusal:
                 decisions.append(self.nothing(document, f"not verified: execution refused: {refusal}"))
             else:
-                found = executed.found(document, [next(outcomes) for _ in programs[document.id]])
-                decisions.append(self._verdict(document, found))
+                decisions.append(self._executed(document, [next(outcomes) for _ in programs[document.id]]))
         return decisions
+
+    def _executed(self, document: Document, outcomes: Sequence[Outcome]) -> Decision:
+        try:
+            return self._verdict(document, executed.finding(document, outcomes))
+        except executed.Undecided as error:
+            return self.nothing(document, f"not verified: {error}")
 
     def _checked(self, document: Document) -> Decision:
         if document.kind in ("repair", "textbook"):

@@ -9,6 +9,8 @@ from .score import Benchmark, Item
 
 CODE = ("function", "program")
 """Checks that need programs to be run."""
+Execute = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
+"""Runs solutions, each with its tests, where they can do no harm; says of each whether it passed."""
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _NAMED = re.compile(
     r"(?:answer\s+is|answer\s*:|答案(?:是|为|[:：]))\s*([^\n]+?)(?:\.\s|\.?$|。)", re.IGNORECASE | re.MULTILINE
@@ -17,15 +19,13 @@ _FORMULA = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]"
 _MARKED = re.compile(r"####\s*(.+)")
 
 
-def right(
-    benchmark: Benchmark, said: Sequence[str], execute: Callable[[Sequence[str]], Sequence[bool]] | None
-) -> list[float]:
+def right(benchmark: Benchmark, said: Sequence[str], execute: Execute | None) -> list[float]:
     """1 or 0 for each written answer, in the order of the benchmark's items.
 
     Args:
         benchmark: whose `check` says how.
         said: what the model wrote after each prompt.
-        execute: runs programs and says which ended without an error; needed for code alone.
+        execute: runs what a model wrote under the tests of the item; needed for code alone.
 
     Raises:
         ValueError: code, and nothing to run it with.
@@ -39,9 +39,9 @@ def right(
     return [float(same(text, item.target)) for item, text in zip(benchmark.items, said, strict=True)]
 
 
-def _program(benchmark: Benchmark, item: Item, text: str) -> str:
-    """What is run: a function goes on where its prompt ends, a program stands alone; then the tests."""
-    return (item.text if benchmark.check == "function" else "") + text + "\n" + item.target + "\n"
+def _program(benchmark: Benchmark, item: Item, text: str) -> tuple[str, str]:
+    """What is run, and its tests: a function goes on where its prompt ends, a program stands alone."""
+    return (item.text if benchmark.check == "function" else "") + text + "\n", item.target + "\n"
 
 
 def _same_number(said: str, target: str) -> bool:

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import importlib.metadata
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,6 @@ from . import answers, engine, likelihood, lm_tasks, task_answers, vllm_engine
 from .config import EngineName
 from .score import Benchmark, Suite
 from .scores import Score, measured, write_scores
-
-Execute = Callable[[Sequence[str]], Sequence[bool]]
-"""Runs programs where they can do no harm, and says of each whether it ended without an error."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class How:
     """Folder of lm-eval task files of one's own, from which benchmarks were imported."""
     chat: bool = False
     """Put questions through the model's chat template."""
-    execute: Execute | None = None
+    execute: answers.Execute | None = None
     """For answers that are code; without it code is not run and only its likelihood is measured."""
 
 

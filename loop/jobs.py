@@ -12,8 +12,9 @@ from .workers import report
 
 if TYPE_CHECKING:
     from ..agents.backends.student import StudentChat
+    from ..eval.answers import Execute
     from ..eval.config import EvalConfig
-    from ..eval.harness import Execute, How
+    from ..eval.harness import How
 
 
 def train_job(spec_json: str) -> str:
@@ -81,10 +82,15 @@ def how_of(config: "EvalConfig", device: str) -> "How":
 
 def _execute() -> "Execute | None":
     """What runs programs that a model wrote: the sandbox, or nothing where there is none."""
-    from ..agents.sandbox import Sandbox
+    from ..agents.sandbox import Program, Sandbox
 
     sandbox = Sandbox()
-    return None if sandbox.refusal() else lambda programs: [outcome.ok for outcome in sandbox.run(programs)]
+
+    def execute(pairs: "Sequence[tuple[str, str]]") -> list[bool]:
+        outcomes = sandbox.run([Program(solution=solution, tests=tests) for solution, tests in pairs])
+        return [outcome.ok for outcome in outcomes]
+
+    return None if sandbox.refusal() else execute
 
 
 def judge_job(student: str, documents: Sequence[Document], number: int) -> list[Decision]:

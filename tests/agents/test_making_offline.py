@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from coevo.agents.editor import Editor
-from coevo.agents.sandbox import Outcome, Sandbox
+from coevo.agents.sandbox import Outcome, Program, Sandbox
 from coevo.agents.synthesizer import Synthesizer
 from coevo.agents.verifier import Verifier
 from coevo.tiers.decision import Action, Decision
@@ -154,7 +154,7 @@ def test_without_a_sandbox_code_stays_unverified() -> None:
         def refusal(self) -> str:
             return "bubblewrap (bwrap) is not installed"
 
-        def run(self, snippets: Sequence[str]) -> list[Outcome]:
+        def run(self, programs: Sequence[Program]) -> list[Outcome]:
             raise AssertionError("executed without a sandbox")
 
     predictions = [made(d) for d in synthesized() if d.kind == "predict"]

@@ -1,14 +1,13 @@
 """Snippets run apart from one another and cannot get out; where there is no sandbox, nothing runs."""
 
 import platform
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from coevo.agents import sandbox
-from coevo.agents.sandbox import Limits, Outcome, Sandbox
+from coevo.agents.sandbox import Limits, Outcome, Program, Sandbox
 
 REFUSAL = Sandbox().refusal()
 pytestmark = pytest.mark.skipif(bool(REFUSAL), reason=REFUSAL or "the sandbox works")
@@ -127,9 +126,14 @@ RAW = {  # by their numbers on x86_64
 }
 
 
+def ran(*codes: str, box: Sandbox = QUICK) -> list[Outcome]:
+    """What became of programs without tests: they pass when they come to their end."""
+    return box.run([Program(solution=code) for code in codes])
+
+
 def test_escapes_are_contained_and_harm_no_neighbour() -> None:
     codes = [code for pair in ((escape, "print(6 * 7)") for escape in ESCAPES) for code in pair]
-    outcomes = QUICK.run(codes)
+    outcomes = ran(*codes)
     assert [o.output for o in outcomes[1::2]] == ["42\n"] * len(ESCAPES)
     for (code, wanted), outcome in zip(ESCAPES.items(), outcomes[::2], strict=True):
         assert not outcome.ok and wanted in outcome.error, f"{code!r} gave {outcome}"
@@ -137,7 +141,7 @@ def test_escapes_are_contained_and_harm_no_neighbour() -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86_64")
 def test_the_kernel_is_asked_for_nothing_else() -> None:
-    outcomes = QUICK.run([f"{SYSCALL}call({arguments})" for arguments in RAW.values()])
+    outcomes = ran(*(f"{SYSCALL}call({arguments})" for arguments in RAW.values()))
     for name, outcome in zip(RAW, outcomes, strict=True):
         assert outcome.error == "PermissionError: [Errno 1] refused", f"{name} gave {outcome}"
 
@@ -154,13 +158,13 @@ class Test(unittest.TestCase):
 unittest.TextTestRunner(stream=io.StringIO()).run(unittest.defaultTestLoader.loadTestsFromTestCase(Test))
 print("all well")
 """
-    outcome = QUICK.run([ordinary])[0]
+    outcome = ran(ordinary)[0]
     assert outcome.ok and outcome.output == "all well\n", outcome
 
 
 def test_a_child_cannot_speak_for_the_driver() -> None:
     forged = "import os\nfor fd in range(1, 30):\n    try: os.write(fd, b'{\"ok\": true}\\n')\n    except OSError: pass"
-    outcomes = QUICK.run([forged, "print(1)", "import os\nos.closerange(0, 100)", "print(2)"])
+    outcomes = ran(forged, "print(1)", "import os\nos.closerange(0, 100)", "print(2)")
     assert len(outcomes) == 4 and (outcomes[1].output, outcomes[3].output) == ("1\n", "2\n")
 
 
@@ -169,37 +173,35 @@ def test_nothing_of_the_host_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import os\nprint('secret' in str(os.environ), os.path.exists('/work'), os.path.exists('/proc/1'), os.getuid())"
     )
-    assert QUICK.run([code])[0].output == "False False False 65534\n"
+    assert ran(code)[0].output == "False False False 65534\n"
 
 
-def test_a_hundred_snippets_take_a_moment() -> None:
-    began = time.perf_counter()
-    outcomes = Sandbox().run([f"print({i} ** 2)" for i in range(100)])
-    assert [o.output for o in outcomes] == [f"{i * i}\n" for i in range(100)]
-    assert time.perf_counter() - began < 5.0
+def test_outcomes_come_in_the_order_of_the_programs() -> None:
+    outcomes = ran(*(f"print({i} ** 2)" for i in range(30)), box=Sandbox())
+    assert [o.output for o in outcomes] == [f"{i * i}\n" for i in range(30)]
 
 
 def test_hostile_text_as_code() -> None:
-    outcomes = QUICK.run(["\x00", "\ud800", "x" * 200_000, "", "print('\x00')"])
-    assert [o.ok for o in outcomes] == [False, False, False, True, False]
+    outcomes = ran("\x00", "\ud800", "x" * 200_000, "", "print('\x00')", "print('\\ud800')")
+    assert [o.ok for o in outcomes] == [False, False, False, True, False, True]
 
 
 def test_who_follows_one_that_ended_the_driver_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def launch(snippets: Sequence[str], limits: Limits) -> list[Outcome]:
+    def launch(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
         """A driver that ends before "bomb", and after "mine" as well."""
         outcomes = []
-        for snippet in snippets:
-            if snippet == "bomb":
+        for job in jobs:
+            if job == b"bomb":
                 break
-            outcomes.append(Outcome(ok=True, output=snippet))
-            if snippet == "mine":
+            outcomes.append(Outcome(ok=True, output=job.decode()))
+            if job == b"mine":
                 break
         return outcomes
 
     monkeypatch.setattr(sandbox, "_launch", launch)
-    outcomes = sandbox._run(["a", "bomb", "b", "mine", "c", "bomb"], Limits())
+    outcomes = sandbox._run([b"a", b"bomb", b"b", b"mine", b"c", b"bomb"], Limits())
     assert [o.output or o.error for o in outcomes] == [
-        "a", "the snippet ended the sandbox", "b", "mine", "c", "the snippet ended the sandbox",
+        "a", "the program ended the sandbox", "b", "mine", "c", "the program ended the sandbox",
     ]  # fmt: skip
 
 
@@ -213,6 +215,6 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_without_bubblewrap_nothing_is_executed(hidden: None) -> None:
-    outcomes = Sandbox().run(["print(1)", "print(2)"])
+    outcomes = ran("print(1)", "print(2)", box=Sandbox())
     assert [(o.ok, o.output) for o in outcomes] == [(False, "")] * 2
-    assert all(o.error == "execution refused: bubblewrap (bwrap) is not installed" for o in outcomes)
+    assert all(o.doubt == "execution refused: bubblewrap (bwrap) is not installed" for o in outcomes)

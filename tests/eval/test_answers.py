@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coevo.agents.sandbox import Sandbox
+from coevo.agents.sandbox import Program, Sandbox
 from coevo.eval import Benchmark, How, Item, Suite, answers, measure, read_packs, read_scores
 from coevo.eval.answers import right
 from coevo.tiers.errors import EvalError
@@ -38,14 +38,14 @@ def test_numbers_mathematics_and_words() -> None:
 
 def test_code_is_run_by_what_is_given_for_it_or_not_at_all() -> None:
     code = free("function", "assert f() == 1")
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
 
-    def execute(programs: Sequence[str]) -> list[bool]:
+    def execute(programs: Sequence[tuple[str, str]]) -> list[bool]:
         asked.extend(programs)
         return [True for _ in programs]
 
     assert right(code, ["    return 1"], execute) == [1.0]
-    assert asked == ["Question: 0\nAnswer:    return 1\nassert f() == 1\n"]
+    assert asked == [("Question: 0\nAnswer:    return 1\n", "assert f() == 1\n")]
     with pytest.raises(ValueError, match="wants programs to be run"):
         right(code, ["    return 1"], None)
 
@@ -57,8 +57,8 @@ def test_reference_solutions_pass_in_the_sandbox_and_empty_ones_do_not(file: str
     (made,) = read_packs((str(BENCH / "code" / f"{file}.jsonl.gz"),)).benchmarks
     few = made.model_copy(update={"items": made.items[:12]})
 
-    def execute(programs: Sequence[str]) -> list[bool]:
-        return [outcome.ok for outcome in Sandbox().run(programs)]
+    def execute(programs: Sequence[tuple[str, str]]) -> list[bool]:
+        return [o.ok for o in Sandbox().run([Program(solution=code, tests=tests) for code, tests in programs])]
 
     assert right(few, [i.choices[0] for i in few.items], execute) == [1.0] * 12
     assert right(few, ["    pass" for _ in few.items], execute) == [0.0] * 12

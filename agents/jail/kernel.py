@@ -1,20 +1,10 @@
-"""Driver inside the sandbox: runs each snippet in a child of its own, which may ask little of the kernel.
+"""Kernel: what a process inside the sandbox may ask of it, and how much it may use."""
 
-It imports nothing of coevo: it is sent to the sandboxed interpreter as text, reads one JSON job on standard input and
-writes one JSON line a snippet.
-"""
-
-import base64
 import ctypes
-import json
-import os
 import platform
 import resource
-import select
-import signal
 import struct
-import sys
-import time
+from collections.abc import Callable
 
 Limits = dict[str, float]
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050001, 0x80000000  # SECCOMP_RET_*: allow, errno EPERM, kill the process
@@ -48,7 +38,7 @@ _FCNTL, _OPERATIONS = (72, 25), (0, 1, 2, 3, 4, 1030, 1031, 1032)  # duplicates,
 _PRLIMIT = (302, 261)  # of itself alone: another process would lose its limits
 
 
-def _filter() -> bytes:
+def _filter_program() -> bytes:
     """A BPF program that refuses every system call that is not in the table."""
     arch, column = _MACHINES[platform.machine()]
     rows = [row.split() for row in _CALLS.replace("\n", " ").split(",")]
@@ -71,92 +61,31 @@ def _only_if(call: int, argument: int, values: tuple[int, ...]) -> list[tuple[in
     return [(_LOAD, 0, 0, 0), (_EQUAL, 0, len(inner), call), *inner]
 
 
-def _lock(limits: Limits) -> None:
-    seconds = int(limits["seconds"]) + 1
-    for kind, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, int(limits["memory"])),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-        (resource.RLIMIT_SIGPENDING, 64),
-    ):
-        resource.setrlimit(kind, (most, most))
-    code = _filter()
-    held = ctypes.create_string_buffer(code, len(code))
-    described = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(held))
-    libc = ctypes.CDLL(None, use_errno=True)
-    word = ctypes.c_ulong
-    if libc.prctl(38, word(1), word(0), word(0), word(0)) or libc.prctl(
-        22, word(2), ctypes.c_char_p(described), word(0), word(0)
-    ):
-        raise OSError(ctypes.get_errno(), "seccomp is not available")
+def confinement(limits: Limits) -> Callable[[], None]:
+    """What confines a process for good; made ready once, then called in each process after the fork.
 
+    Args:
+        limits: `seconds` of CPU time (held to the next full second) and bytes of `memory`.
+    """
+    seconds, program = int(limits["seconds"]) + 1, _filter_program()
+    most = {
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_AS: int(limits["memory"]),
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: 32,
+        resource.RLIMIT_SIGPENDING: 64,
+    }
+    instructions = ctypes.create_string_buffer(program, len(program))
+    described = ctypes.c_char_p(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(instructions)))
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    zero, one, two = map(ctypes.c_ulong, range(3))
 
-def _child(code: bytes, limits: Limits, out: int, done: int) -> None:
-    """Runs `code` with its output in `out`; the exit status is `done` when it came to its end."""
-    status = 1
-    try:
-        for fd in (0, 1, 2):
-            os.dup2(out, fd)
-        os.closerange(3, 256)
-        sys.stdin = open(os.dup(0), "r")  # noqa: PTH123, SIM115, UP015 -- there is no input: reading fails
-        _lock(limits)
-        exec(compile(code, "<snippet>", "exec"), {"__name__": "__main__"})
-        status = done
-    except BaseException as error:
-        # The name and text of an error may be as hostile as the rest.
-        print(f"\x00{type(error).__name__}: {str(error)[:300]}".replace("\n", " "))
-    finally:
-        try:
-            sys.stdout.flush()
-        finally:
-            os._exit(status)
+    def confine() -> None:
+        for kind, limit in most.items():
+            resource.setrlimit(kind, (limit, limit))
+        assert instructions  # `described` points to them
+        if prctl(38, one, zero, zero, zero) or prctl(22, two, described, zero, zero):
+            raise OSError(ctypes.get_errno(), "seccomp is not available")
 
-
-def _read(source: int, limits: Limits) -> tuple[bytes, str]:
-    """What the child wrote, and whether it took too long or wrote too much."""
-    kept, end = b"", time.monotonic() + limits["seconds"]
-    while True:
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([source], [], [], left)[0]:
-            return kept, f"took longer than {limits['seconds']:g} s"
-        piece = os.read(source, 1 << 16)
-        if not piece:
-            return kept, ""
-        kept += piece
-        if len(kept) > limits["output"]:
-            return kept[: int(limits["output"])], "wrote too much"
-
-
-def _run(code: bytes, limits: Limits) -> dict[str, object]:
-    source, out = os.pipe()
-    done = 2 + os.urandom(1)[0] % 250  # a status that nobody exits with by chance or by habit
-    child = os.fork()
-    if child == 0:
-        _child(code, limits, out, done)
-    os.close(out)
-    kept, broken = _read(source, limits)
-    os.close(source)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    said, _, raised = kept.partition(b"\x00")
-    finished = status == done << 8
-    ended = f"ended by signal {status & 127}" if status & 127 else "left before its end"
-    error = broken or ("" if finished else raised.decode("utf-8", "replace").strip() or ended)
-    return {"ok": finished and not broken, "output": base64.b64encode(said).decode(), "error": error}
-
-
-def main() -> None:
-    """One job from standard input."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)
-    job = json.load(sys.stdin)
-    for snippet in job["snippets"]:
-        outcome = _run(base64.b64decode(snippet), job["limits"])
-        sys.stdout.write(json.dumps(outcome) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
+    return confine
