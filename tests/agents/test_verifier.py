@@ -111,6 +111,78 @@ def test_a_task_has_to_pass_its_tests_and_its_tests_to_fail_broken_solutions(
     assert decision.usage.calls == 0 and decision.evidence["checks"]
 
 
+SEVEN = "\n    def __repr__(self): return '7'\ndef f(x):\n    return R()"
+
+
+@SANDBOX
+@pytest.mark.parametrize(
+    ("code", "claims", "action", "reason"),
+    [
+        ("def f(x):\n    return x + 1", "f(1) = 2, f(2) = 3", Action.VERIFY, "2 calls executed"),
+        ("print(7)\ndef f(x):\n    return x + 1", "f(1) = 7", Action.REFUSE, "f(1) returns 2, not 7"),
+        ("print(7)\ndef f(x):\n    return x + 1", "f(1) = 2", Action.VERIFY, "1 calls executed"),
+        ("def f(x):\n    print(7)\n    return x + 1", "f(1) = 7, f(2) = 2", Action.REFUSE, "f(1) returns 2, not 7"),
+        ("repr = lambda v: '7'\ndef f(x):\n    return x + 1", "f(1) = 7", Action.REFUSE, "f(1) returns 2, not 7"),
+        (
+            "import builtins\nbuiltins.repr = lambda v: '7'\ndef f(x):\n    return x + 1",
+            "f(1) = 7",
+            Action.REFUSE,
+            "returns 2",
+        ),
+        (
+            "class R:\n    def __repr__(self): return '7'\ndef f(x):\n    return R()",
+            "f(1) = 7",
+            Action.NONE,
+            "no plain data",
+        ),
+        (
+            "class R(int):\n    def __repr__(self): return '7'\ndef f(x):\n    return R(x)",
+            "f(1) = 7",
+            Action.NONE,
+            "no plain",
+        ),
+        (
+            "import os\nprint(7, flush=True)\ndef f(x):\n    os._exit(0)",
+            "f(1) = 7",
+            Action.REFUSE,
+            "left before its end",
+        ),
+        ("import os\ndef f(x):\n    os.write(1, b'7')\n    return 2", "f(1) = 7", Action.REFUSE, "running it failed"),
+        ("def f(x):\n    return [x]", "f(1) = [1.0]", Action.REFUSE, "f(1) returns [1], not [1.0]"),
+        ("def f(x):\n    return {x: {3, 2}}", "f(1) = {1: {2, 3}}", Action.VERIFY, "1 calls executed"),
+        ("def f(x):\n    return {x, True}", "f(1) = {True}", Action.REFUSE, "f(1) returns {1}, not {True}"),
+        ("def f(x):\n    return float('nan')", "f(1) = nan", Action.VERIFY, "1 calls executed"),
+        ("def f(x):\n    return 9 ** 9999", "f(1) = 9", Action.REFUSE, "more digits than Python writes"),
+    ],
+)
+def test_a_prediction_is_held_against_the_value_and_not_against_output(
+    code: str, claims: str, action: Action, reason: str
+) -> None:
+    pairs = (claim.split(" = ") for claim in claims.split(", f"))
+    asked = "\n\n".join(f"Question: What is `f{call.removeprefix('f')}`?\nAnswer: `{value}`" for call, value in pairs)
+    decision = verdict(made(f"```python\n{code}\n```\n\n{asked}\n", "predict", "code"), nobody)
+    assert decision.action is action and reason in decision.reason, decision.reason
+
+
+@SANDBOX
+@pytest.mark.parametrize(
+    ("change", "action", "reason"),
+    [
+        ({"tests": f"import os\nos._exit(0)\n{TASK.tests}"}, Action.NONE, "not verified: the tests import os"),
+        ({"solution": f"import os\nos._exit(0)\n{TASK.solution}"}, Action.REFUSE, "left before its end"),
+        ({"tests": f"clamp = lambda *a: 3\n{TASK.tests}"}, Action.REFUSE, "the tests define clamp themselves"),
+        (
+            {"solution": "class R:\n    def __eq__(self, o): return True\ndef clamp(x, low, high):\n    return R()"},
+            Action.NONE,
+            "not verified: the tests compare an object of the solution",
+        ),
+    ],
+)
+def test_a_task_cannot_talk_its_way_past_its_tests(change: dict[str, str], action: Action, reason: str) -> None:
+    decision = verdict(made(write_task(TASK.model_copy(update=change)), "task", "code"), nobody)
+    assert decision.action is action and reason in decision.reason, decision.reason
+
+
 def test_mutants_are_other_programs_and_the_first_does_nothing() -> None:
     found = mutants(TASK.solution, 5)
     assert len(found) == len(set(found)) >= 4 and "return" not in found[0]
