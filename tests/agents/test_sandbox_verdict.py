@@ -31,8 +31,9 @@ ATTACKS = {
     "        if type(o) is dict: return o.get('expected')\n",
     "read the script from caches": "import linecache, inspect, sys\ndef f(x):\n    text = ''.join(map(str, linecache.cache))\n"
     "    return 4712 if 'SECRET' in text + str(sys.argv) + str(sys.orig_argv) else 0\n",
-    "read the script from memory": "import ctypes\nLIES = [n for n in range(40)]\ndef f(x):\n    for o in range(0, 1 << 20, 64):\n"
-    "        if b'SECRE' + b'T = 4711' in ctypes.string_at(id(LIES) + o, 64): return 4712\n",
+    "read the script from memory": "import ctypes\nmany = list(range(40))\nfirst, second = b'SECRE', b'T = 4711'\ndef f(x):\n"
+    "    for at in range(id(many), id(many) + (1 << 20), 4096):\n        page = ctypes.string_at(at, 4096)\n"
+    "        if any(p.startswith(second) for p in page.split(first)[1:]): return 4712\n",
     "read the script from files": "import glob\ndef f(x):\n    for n in range(64):\n        try:\n"
     "            if 'SECRET' in open(n, closefd=False).read(): return 4712\n        except Exception: pass\n"
     "    return len(glob.glob('/proc/*'))\n",
