@@ -12,6 +12,12 @@ from ..tiers.plain import from_json
 from ..tiers.text_tokens import text_tokens
 
 Message = dict[str, str]
+ROLES = frozenset({"system", "developer", "user", "assistant", "model", "tool", "function", "environment", "ipython"})
+"""Who may speak: templates build marks from a role's name, so that another name could forge one."""
+
+
+class Refused(TrainingError):
+    """One conversation that cannot be laid out; its message is a reason to be counted."""
 
 
 def conversation(text: str) -> list[Message] | None:
@@ -49,8 +55,10 @@ def encode(
     A turn is what the template adds for it, without the opening that stands before generation, with its end.
 
     Raises:
-        TrainingError: the template tells earlier turns otherwise once more follow, or refuses the roles.
+        Refused: the template renders earlier turns differently once more follow, or refuses the conversation.
     """
+    if unknown := {m["role"] for m in messages} - ROLES - {*roles}:
+        raise Refused(f"has turns of an unknown role ({_short(min(unknown))})")
     whole = _rendered(tokenizer, messages)
     spans = [_span(tokenizer, messages, i, whole) for i, m in enumerate(messages) if m["role"] in roles]
     ids, at = text_tokens(tokenizer).with_offsets(whole)
@@ -67,9 +75,9 @@ def _span(tokenizer: Any, messages: Sequence[Message], i: int, whole: str) -> tu
     if not upto.startswith(before):  # a turn of somebody else than the one who would be asked next
         before = _rendered(tokenizer, messages[:i])
     if not whole.startswith(upto) or not upto.startswith(before):
-        raise TrainingError(
-            "the chat template tells earlier turns otherwise once more follow (as those of reasoning models do), so "
-            "turns cannot be told apart: use a template that keeps them, or set training.format=text"
+        raise Refused(
+            "is rendered differently once more turns follow, as templates of reasoning models do, so that its turns "
+            "cannot be told apart"
         )
     return len(before), len(upto)
 
@@ -79,10 +87,13 @@ def _rendered(tokenizer: Any, messages: Sequence[Message], prompt: bool = False)
 
     try:
         text = text_tokens(tokenizer).render(messages, add_generation_prompt=prompt)
-    except TemplateError as e:
-        roles = ", ".join(m["role"] for m in messages)
-        raise TrainingError(f"the chat template refuses a conversation of {roles}: {e}") from e
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as e:  # a template is a program
+        raise Refused(f"is refused by the chat template ({_short(str(e) or type(e).__name__)})") from e
     return text
+
+
+def _short(words: str) -> str:
+    return " ".join(words.split())[:80]
 
 
 def _is_message(found: object) -> bool:

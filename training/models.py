@@ -27,6 +27,8 @@ def load_model(
 ) -> Any:
     """The causal language model in a folder (or on the Hub), on the CPU; in four bits on the GPU.
 
+    An architecture without torch's fused attention (Gemma 2, GPT-OSS, BLOOM, MPT) computes with its own (`eager`).
+
     Raises:
         TrainingError: no readable model there, or four bits are wanted without a GPU or bitsandbytes.
     """
@@ -36,10 +38,22 @@ def load_model(
     logging.disable_progress_bar()
     more = {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}} if four_bits else {}
     try:
-        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=attention, dtype=dtype, **more)
+        own = _own_attention(path, attention)
+        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=own, dtype=dtype, **more)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise TrainingError(f"wanted a transformers causal language model in {path}, got: {why}") from e
+
+
+def _own_attention(path: Path, attention: str) -> str:
+    """The attention that a model can compute with: fused where it is asked for and the architecture has it."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(str(path))
+    own: Any = AutoModelForCausalLM._model_mapping.get(type(config), None)
+    classes = own if isinstance(own, (list, tuple)) else [own]
+    fused = all(getattr(c, "_supports_sdpa", True) for c in classes)
+    return "eager" if attention == "sdpa" and not fused else attention
 
 
 def _four_bits() -> Any:

@@ -1,5 +1,6 @@
 """Packing: an arm's documents as one array of full token blocks, joined by end-of-text, without padding."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import files_digest
@@ -15,7 +16,7 @@ from ..tiers.record import Record
 from ..tiers.text_tokens import text_tokens
 from ..tiers.whole import whole_file, write_whole
 from .bins import lay
-from .chat import check_template, conversation, encode
+from .chat import Refused, check_template, conversation, encode
 from .digest import digest, texts_digest
 
 DOCUMENTS_AT_ONCE = 512
@@ -42,6 +43,8 @@ class PackedArm(Record):
     """Whether each document begins with an opening of its own, not with the end of text of the one before."""
     cut: int = 0
     """Conversations longer than a block, whose end is left out."""
+    aside: dict[str, int] = Field(default_factory=dict)
+    """Conversations that are not trained on, by reason."""
 
 
 class PackedIndex(Record):
@@ -189,7 +192,7 @@ def _pack_chat(
     arm: str, texts: Sequence[str], tokenizer: Any, block: int, out: Path, wanted: str, roles: Sequence[str]
 ) -> PackedArm:
     kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
-    owners, pieces, cut = _pieces(texts, tokenizer, block, roles)
+    owners, pieces, cut, aside = _pieces(texts, tokenizer, block, roles)
     tokens, learn, starts = lay(pieces, block, int(tokenizer.eos_token_id))
     ends = starts + np.array([len(ids) for ids, _ in pieces], dtype=np.int64)
     name = arm.replace("/", "-")
@@ -207,29 +210,51 @@ def _pack_chat(
         digest=wanted,
         padding=round(1 - filled / tokens.size, 6) if tokens.size else 0.0,
         cut=cut,
+        aside=dict(aside),
     )
+
+
+Piece = tuple[list[int], npt.NDArray[np.bool_]]
+"""Tokens of a row's part, and which of them are learned."""
 
 
 def _pieces(
     texts: Sequence[str], tokenizer: Any, block: int, roles: Sequence[str]
-) -> tuple[list[int], list[tuple[list[int], npt.NDArray[np.bool_]]], int]:
-    """Document and (tokens, which are learned) of every piece that has something to learn; conversations cut short."""
+) -> tuple[list[int], list[Piece], int, Counter[str]]:
+    """Document of every piece that has something to learn, the piece, conversations cut short, and those set aside."""
     owners: list[int] = []
-    pieces: list[tuple[list[int], npt.NDArray[np.bool_]]] = []
-    cut = 0
+    pieces: list[Piece] = []
+    cut, aside = 0, Counter[str]()
     for i, text in enumerate(texts):
         if messages := conversation(text):
-            ids, learn = encode(messages, tokenizer, roles)
+            try:
+                ids, learn = encode(messages, tokenizer, roles)
+            except Refused as why:
+                aside[str(why)] += 1
+                continue
             cut += len(ids) > block
             whole = [(ids[:block], learn[:block])]
+            if not learn[1:block].any():
+                aside[_nothing_to_learn(learn, block, roles)] += 1
         else:
-            tokens, eos = text_tokens(tokenizer), int(tokenizer.eos_token_id)
-            ids = [*(tokens.opening or (eos,)), *tokens.encode(text), eos]
-            whole = [(ids[j : j + block], np.ones(len(ids[j : j + block]), bool)) for j in range(0, len(ids), block)]
-        useful = [(part, wanted) for part, wanted in whole if wanted[1:].any()]
+            whole = _text_pieces(text, tokenizer, block)
+        useful = [(part, learned) for part, learned in whole if learned[1:].any()]
         owners += [i] * len(useful)
         pieces += useful
-    return owners, pieces, cut
+    return owners, pieces, cut, aside
+
+
+def _nothing_to_learn(learn: npt.NDArray[np.bool_], block: int, roles: Sequence[str]) -> str:
+    who = " or ".join(roles)
+    if learn[1:].any():
+        return f"has every turn of {who} beyond its first {block} tokens (model.block)"
+    return f"has no turn of {who} (training.learn_roles)"
+
+
+def _text_pieces(text: str, tokenizer: Any, block: int) -> list[Piece]:
+    tokens, eos = text_tokens(tokenizer), int(tokenizer.eos_token_id)
+    ids = [*(tokens.opening or (eos,)), *tokens.encode(text), eos]
+    return [(ids[j : j + block], np.ones(len(ids[j : j + block]), bool)) for j in range(0, len(ids), block)]
 
 
 def _save(array: npt.NDArray[Any], path: Path) -> None:

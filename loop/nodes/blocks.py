@@ -1,9 +1,11 @@
 """The arms' texts as packed token blocks: what a round may train on, written once for all of its runs."""
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 
+from ...tiers.errors import TrainingError
 from ...tiers.parts import write_part
 from ...tiers.tier import Arm, arms
 from ...training.packing import PackedIndex, load_index
@@ -25,6 +27,32 @@ def pack(context: RunContext, number: int, tokenizer: Path) -> None:
     context.workers.map(
         pack_job,
         [(texts, str(tokenizer), context.config.model.block, str(context.folder.blocks(number)), chat_roles(context))],
+    )
+    index = packed(context, number)
+    for key, packed_arm in index.arms.items():
+        for reason, count in packed_arm.aside.items():
+            told = f"{key}: {count} of {packed_arm.documents} documents not trained on: the conversation {reason}"
+            context.event(number, "train", "warning", told)
+    check_enough(index, context.config.training.min_blocks)
+
+
+def check_enough(index: PackedIndex, least: int) -> None:
+    """Whether there is an arm that a run may draw from.
+
+    Raises:
+        TrainingError: none has `least` blocks; the sentence says what each has, and why it is no more.
+    """
+    if any(arm.blocks >= least for arm in index.arms.values()):
+        return
+    held = [f"{key}: {arm.blocks * index.block:,} tokens" for key, arm in index.arms.items() if arm.documents]
+    reasons: Counter[str] = Counter()
+    for arm in index.arms.values():
+        reasons.update(arm.aside)
+    aside = "".join(f"; {n} documents were set aside because the conversation {why}" for why, n in reasons.items())
+    hint = "raise model.block, or set training.format=text" if aside else "add sources, or lower training.min_blocks"
+    raise TrainingError(
+        f"no arm has enough text to train on, {least * index.block:,} tokens ({', '.join(held) or 'none holds any'})"
+        f"{aside}: {hint}"
     )
 
 

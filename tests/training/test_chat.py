@@ -65,7 +65,7 @@ def test_a_template_that_forgets_earlier_turns_is_refused(chatty: Path) -> None:
     (chatty / "chat_template.jinja").write_text(FORGETFUL)
     messages = conversation(talk(3))
     assert messages is not None
-    with pytest.raises(TrainingError, match="tells earlier turns otherwise"):
+    with pytest.raises(TrainingError, match="rendered differently once more turns follow"):
         encode(messages, load_tokenizer(chatty), ("assistant",))
 
 
