@@ -15,7 +15,7 @@ class Spent:
     seconds: float
     """Wall seconds inside nodes."""
     gpu_hours: float
-    """Hours of training and evaluation on a GPU; zero on CPU."""
+    """Hours that GPUs were busy with training, evaluation and models of this machine, added up over devices."""
     last_round: float
     """Wall seconds of the newest round."""
 

@@ -21,11 +21,6 @@ class Controls:
     progress: Progress
     stopping: threading.Event
 
-    @property
-    def on_gpu(self) -> bool:
-        """Whether training and evaluation are counted as GPU hours: only where a GPU was asked for."""
-        return self.config.training.device == "cuda"
-
     def safe_point(self) -> None:
         """A place where the run may stop without losing anything.
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..tiers import gpu
 from ..tiers.decision import Decision
 from ..tiers.document import Document
 from .workers import report
@@ -44,14 +45,15 @@ def train_job(spec_json: str) -> str:
 def measure_job(name: str, base: str, outs: dict[str, str], suite: str, config_json: str, device: str) -> None:
     """Measure a base and adapters of it on one suite: an adapter's folder (or nothing) by the file to write."""
     from ..eval.config import EvalConfig
-    from ..eval.harness import measure_adapters
+    from ..eval.harness import engine_of, measure_adapters
     from ..eval.suites import load_suite
     from ..training.memory import give_back_memory
 
     report(name, 0, 1, "evaluating")
     how = how_of(EvalConfig.model_validate_json(config_json), device)
     adapters = {Path(out): Path(adapter) if adapter else None for out, adapter in outs.items()}
-    measure_adapters(Path(base), adapters, load_suite(Path(suite)), how=how)
+    with gpu.busy(gpu.visible(1) if engine_of(how.engine) == "vllm" else ()):  # vLLM works in a process of its own
+        measure_adapters(Path(base), adapters, load_suite(Path(suite)), how=how)
     report(name, 1, 1, "evaluated")
     give_back_memory()
 

@@ -218,7 +218,7 @@ def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[st
     number = at.values.get("round", 0)
     begun = context.db.rows("rounds", round=number + 1)  # a round that was begun is finished
     if number and at.next in ((), ("finish",), ("allocate",)) and not begun:
-        used = spent(context.db, context.on_gpu)
+        used = spent(context.db)
         end = end_of(context.config.budget, used, number, context.config.rounds)
         if end and not at.next:
             more = context.folder.resume(end.more)

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from typing import Any
 
+from ..tiers import gpu
 from ..tiers.errors import TrainingError
 
 # Two OpenMP threads on two busy cores spin against each other and make tiny models several times slower than one.
@@ -92,9 +93,12 @@ class Workers:
             TrainingError: a worker process died (out of memory, killed).
         """
         try:
-            futures = self._submit([(job, item) for item in items])
+            futures = self._submit([(_metered, (job, *item)) for item in items])
             self._wait(futures)
-            return [f.result() for f in futures]
+            for future in futures:
+                if not future.exception():
+                    gpu.note(future.result()[1])
+            return [f.result()[0] for f in futures]
         except BrokenProcessPool as e:
             if self._stopping.wait(1.0):  # a SIGTERM to the whole group ends workers before the controller hears it
                 raise Stopping from e
@@ -141,6 +145,13 @@ class Workers:
                 self._on_report(*self._queue.get())
             if self._stopping.is_set():
                 raise Stopping  # without cancelling: the pool's thread fails on a cancelled job when `close` ends it
+
+
+def _metered(job: Callable[..., Any], *item: Any) -> tuple[Any, list[gpu.Busy]]:
+    """What a job gives, and the GPUs that it or its processes kept busy; runs in a worker."""
+    with gpu.watched():
+        made = job(*item)
+    return made, gpu.taken()
 
 
 def _warm() -> str:

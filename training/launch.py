@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..tiers.errors import TrainingError
+from ..tiers.gpu import busy, visible
 from .fit import Progress
 from .spec import RunSpec, TrainedModel
 
@@ -21,9 +22,13 @@ def launched(spec: RunSpec, progress: Progress) -> TrainedModel:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "spec.json"
         file.write_text(spec.model_dump_json(), encoding="utf-8")
-        with subprocess.Popen(
-            command(spec, file), env=_environment(spec), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as process:
+        gpus = visible(spec.config.processes) if spec.config.device != "cpu" else ()
+        with (
+            busy(gpus),
+            subprocess.Popen(
+                command(spec, file), env=_environment(spec), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as process,
+        ):
             assert process.stderr is not None and process.stdout is not None
             said = [line for line in process.stderr if not _told(line, progress)]
             made = process.stdout.read()

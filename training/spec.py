@@ -155,6 +155,8 @@ class TrainedModel(Record):
     """The loss became NaN or rose above three times its first value: training stopped there, the weights are no use."""
     dtype: str = "float32"
     """What `auto` came to on this machine."""
+    device: str = ""
+    """Likewise: `cpu`, or `cuda` where a GPU was used; empty in records of older versions."""
     flops: float = 0.0
     """Model FLOPs of the run: forward and backward, nothing computed twice."""
     mfu: float | None = None

@@ -270,7 +270,7 @@ def _with_flops(record: TrainedModel, per_token: float, job: Job) -> TrainedMode
     device = job.parallel.device(choose_device(job.spec.config.device))
     peak = peak_flops(device, getattr(torch, record.dtype))
     used = flops / record.seconds / (peak * job.parallel.world) if peak and record.seconds else None
-    return record.model_copy(update={"flops": flops, "mfu": used})
+    return record.model_copy(update={"flops": flops, "mfu": used, "device": device.type})
 
 
 def _record(spec: RunSpec, order: Order, fitted: Fitted, fingerprint: str, dtype: torch.dtype) -> TrainedModel:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from ...tiers.errors import AgentError, InputError
+from ...tiers.gpu import watched
 from ...tiers.record import Record
 from .question import Question
 
@@ -128,6 +129,10 @@ class Desk:
             future.set_result((reply, share))
 
     def _answered(self, asked: list[Asked]) -> tuple[list[Reply], float]:
+        with watched():  # a model in this process; an engine in another one says itself what it keeps busy
+            return self._asked(asked)
+
+    def _asked(self, asked: list[Asked]) -> tuple[list[Reply], float]:
         self._engine = self._engine or self._start()
         try:
             self._engine.ready(asked)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...tiers.errors import AgentError, InputError
+from ...tiers.gpu import busy, visible
 from .causal import beginning
 from .engine import Asked, EngineConfig, EngineDied, Reply, release_idle
 from .prompting import Endings, Prompting
@@ -58,7 +59,8 @@ class VllmEngine:
                 continue
             plans.append((i, len(mine)))
             prompts += mine
-        outputs = self._generate(prompts)
+        with busy(visible(1)):
+            outputs = self._generate(prompts)
         for i, count in plans:
             replies[i] = self._reply(asked[i], [next(outputs) for _ in range(count)])
         return [reply for reply in replies if reply is not None]

@@ -76,7 +76,7 @@ def alarm_of(context: Controls, found: Found) -> str:
 def next_state(context: Controls, state: State, accepted: str) -> Update:
     """Which model the next round starts from, and whether there is one."""
     number = state["round"]
-    used = spent(context.db, context.on_gpu)
+    used = spent(context.db)
     known = {e["message"] for e in context.db.rows("events")}
     for told in warnings(context.config.budget, used):
         if told not in known:  # once when a mark is passed, not every round after

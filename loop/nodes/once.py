@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from ...tiers import gpu
 from ..context import Controls
+from ..spent import GPU_SECONDS
 from ..state import State, Update
 
 CODE = 1
@@ -39,6 +41,7 @@ def once(context: C, name: str, node: Callable[[C, State], Update], state: State
 
 
 def _remember(context: Controls, number: int, name: str, key: str, update: Update | None, seconds: float) -> None:
+    context.db.set_meta(GPU_SECONDS, context.db.meta(GPU_SECONDS, 0.0) + gpu.seconds(gpu.taken()))
     row = {"round": number, "node": name, "key": key, "result": update, "seconds": seconds}
     context.db.insert("nodes", row)
 

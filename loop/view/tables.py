@@ -201,8 +201,7 @@ def _continue(run: RunReader, state: str) -> str:
         return f"coevo rounds {run.name}"
     if state == "finished":
         limits = BudgetConfig.model_validate(run.config.get("budget") or {})
-        on_gpu = (run.config.get("training") or {}).get("device") == "cuda"
-        end = end_of(limits, total(run.db, on_gpu), len(run.finished), run.wanted)
+        end = end_of(limits, total(run.db), len(run.finished), run.wanted)
         return f"coevo resume {run.name} {end.more}" if end else f"coevo resume {run.name}"
     return f"coevo resume {run.name}"
 
