@@ -51,15 +51,15 @@ def _undecided(what: str) -> Callable[..., Any]:
 
 _ASKED: dict[str, type | None] = {
     "call": None, "iter": None, "next": None, "reversed": None, "len": int, "str": str, "repr": str, "format": str,
-    "contains": bool, "getitem": None, "setitem": None, "delitem": None, "abs": None, "round": None, "neg": None,
+    "getitem": None, "setitem": None, "delitem": None, "abs": None, "round": None, "neg": None,
     "pos": None, "invert": None,
 }  # fmt: skip
 _ARITHMETIC = [
     "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and", "or", "xor",
 ]  # fmt: skip
 _UNDECIDED = {
-    "compare": "eq ne lt le gt ge", "take the truth of": "bool", "hash": "hash", "convert": "int float complex index",
-    "check the type of": "instancecheck subclasscheck", "enter": "enter exit",
+    "compare": "eq ne lt le gt ge contains", "take the truth of": "bool", "hash": "hash",
+    "convert": "int float complex index", "check the type of": "instancecheck subclasscheck", "enter": "enter exit",
 }  # fmt: skip
 for _name, _kind in _ASKED.items():
     setattr(Proxy, f"__{_name}__", _passed_on(_name, _kind))

@@ -213,7 +213,18 @@ class Tests:
 
     def _builtins(self) -> dict[str, Any]:
         space = {name: getattr(builtins, name) for name in BUILTINS}
-        return space | {"type": self._type, "__import__": self._import}
+        asked = {name: self._about(space[name]) for name in ("callable", "hasattr", "isinstance", "issubclass")}
+        return space | asked | {"type": self._type, "__import__": self._import}
+
+    def _about(self, question: Callable[..., bool]) -> Callable[..., bool]:
+        """A question about an object; of a proxy the answer would be about the proxy."""
+
+        def ask(value: Any, *more: Any) -> bool:
+            if type(value) is Proxy:
+                raise self._doubtful(f"the tests ask {question.__name__}() about an object of the solution")
+            return question(value, *more)
+
+        return ask
 
     def _type(self, value: Any, *more: Any) -> type:
         """The type of a value; `type` itself would make classes."""

@@ -194,6 +194,18 @@ def test_right_solutions_pass_however_they_are_asked_and_empty_ones_fail() -> No
     [
         ("class P: pass\ndef f(): return P()", "assert f() == f()", "whose own code would decide"),
         ("class P: pass\ndef f(): return P()", "assert f()", "whose own code would decide"),
+        (
+            "class P(list):\n    def __contains__(self, x): return True\ndef f(): return P()",
+            "assert 5 in f()",
+            "whose own code",
+        ),
+        ("class P: pass\ndef f(): return P()", "assert callable(f())", "ask callable()"),
+        ("class P: pass\ndef f(): return P()", "assert hasattr(f(), '__iter__')", "ask hasattr()"),
+        (
+            "class P: pass\ndef f(): return P()",
+            "from collections.abc import Iterator\nassert isinstance(f(), Iterator)",
+            "ask isinstance()",
+        ),
         ("def f(x): return x", "a = [1]\nassert f(a) is a", "whether two objects are one"),
         ("def len(x): return 3\ndef f(x): return x", "assert len(f(1)) == 3", "replaces the builtin len"),
         ("def f(x): return x", "class A: pass\nassert f(1) == 1", "define a class"),
