@@ -7,7 +7,7 @@ from ..prompts import Prompt, PromptError, PromptSet, built_in
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.errors import AgentError, SpendingError
-from .chat import Chat, Completion, S, UselessAnswer
+from .chat import Chat, Completion, S, UselessAnswer, failure_text, writable
 
 
 class Agent:
@@ -85,7 +85,7 @@ class Agent:
     def failed(self, document: Document, error: AgentError) -> Decision:
         """Nothing was decided because of `error`; what the useless answers cost is counted."""
         usage = error.usage if isinstance(error, UselessAnswer) else Usage()
-        return self.nothing(document, "no useful answer", error=f"{type(error).__name__}: {error}", usage=usage)
+        return self.nothing(document, "no useful answer", error=failure_text(error), usage=usage)
 
     def nothing(self, document: Document, reason: str, **fields: Any) -> Decision:
         """Nothing was decided about `document`, and why."""
@@ -111,11 +111,6 @@ class Agent:
             reason=writable(reason),
             **{name: _all_writable(value) for name, value in {**said, **fields}.items()},
         )
-
-
-def writable(text: str) -> str:
-    """`text` without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _all_writable(value: Any) -> Any:

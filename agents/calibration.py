@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from ..tiers.decision import Decision
 from ..tiers.document import Document, document_id
 from ..tiers.errors import AgentError, InputError, SpendingError
 from ..tiers.plain import from_yaml
@@ -20,7 +21,7 @@ from .canaries import Planted
 
 Floats = NDArray[np.float64]
 Judge = Callable[[list[Document]], list[float]]
-"""A grade for each document, higher is better, on any scale."""
+"""A grade for each document, higher is better, on any scale. Raises AgentError where it cannot grade all of them."""
 
 MIN_ACCURACY = 0.6
 """At or below this a judge knows too little of the gold pairs to be trusted at all (a coin has 0.5)."""
@@ -100,6 +101,21 @@ class Calibration(Record):
     trust: float
     """In [0, 1]; 0 below the bar."""
     reason: str
+
+
+def grades_of(decisions: Sequence[Decision], rubric: str, documents: Sequence[Document]) -> list[float]:
+    """The grade of each document under one rubric, NaN where it was judged without one.
+
+    Raises:
+        AgentError: a call failed, so that a document has no grade; with the sentence of the first failure.
+    """
+    grades = {d.doc: d.scores[rubric] for d in decisions if rubric in d.scores}
+    failed = {d.doc: d.error for d in decisions if d.error}
+    missing = {d.id: failed[d.id] for d in documents if d.id not in grades and d.id in failed}
+    if missing:
+        several = len({d.id for d in documents})
+        raise AgentError(f"{len(missing)} of {several} texts have no grade: {next(iter(missing.values()))}")
+    return [grades.get(d.id, float("nan")) for d in documents]
 
 
 @cache

@@ -42,11 +42,29 @@ class UselessAnswer(AgentError):
 
     Attributes:
         usage: what the useless answers cost.
+        recorded: whether the journal holds the answer, if there is a journal. It does not where the server is to
+            blame, who may answer better when asked again.
     """
 
-    def __init__(self, message: str, usage: Usage) -> None:
+    def __init__(self, message: str, usage: Usage, recorded: bool = True) -> None:
         super().__init__(message)
         self.usage = usage
+        self.recorded = recorded
+
+
+def failure_text(error: AgentError) -> str:
+    """What a decision says of an error."""
+    return f"{type(error).__name__}: {error}"
+
+
+def is_unanswered(text: str | None) -> bool:
+    """Whether an error in a decision, as `failure_text` gives it, says that the server gave no answer at all."""
+    return bool(text) and str(text).startswith(("ServerError: ", "Rejected: ", "SpendingError: "))
+
+
+def writable(text: str) -> str:
+    """`text` without lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Chat(Protocol):

@@ -7,7 +7,8 @@ from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document, document_id
 from ..tiers.tier import Tier
 from . import edit_rules
-from .agent import Agent, writable
+from .agent import Agent
+from .chat import writable
 from .edit_guards import EditRefused
 from .edit_program import Edited, EditProgram, apply, lines_of
 

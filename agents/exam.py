@@ -9,6 +9,7 @@ import yaml
 
 from ..tiers.decision import Action, Decision
 from ..tiers.document import Document, document_id
+from ..tiers.errors import AgentError
 from ..tiers.record import Record
 from ..tiers.tier import Tier
 from . import pool
@@ -99,6 +100,8 @@ class Marks(Record):
     """By task; the names are the same for everybody, so that two models can be compared task by task."""
     fault: str = ""
     """Why it is not fit whatever its marks."""
+    error: str = ""
+    """The first failure of a call, where one failed."""
 
     @property
     def share(self) -> float:
@@ -139,6 +142,7 @@ def examine(role: str, chat: Chat, *, domains: Sequence[str], round: int, concur
 
     Raises:
         KeyError: there is no exam for the role.
+        ServerError: no call was answered, so that nothing is known about the model.
     """
     chosen: list[Task] = [t for t in getattr(tasks(), role) if t.domain in domains]
     documents = [_document(t.text, t.domain, _KINDS.get(role, "text")) for t in chosen]
@@ -149,29 +153,35 @@ def examine(role: str, chat: Chat, *, domains: Sequence[str], round: int, concur
             for d, t in zip(documents, chosen, strict=True)
             if isinstance(t, VerifierTask)
         ]
+    decisions = pool.run(_ROLES[role](chat, round, sources), documents, concurrency=concurrency)
+    pool.check_answered(decisions, f"the exam of the {role} {chat.url}")
     decided: dict[str, Decision] = {}
-    for decision in pool.run(_ROLES[role](chat, round, sources), documents, concurrency=concurrency):
+    for decision in decisions:
         decided.setdefault(decision.doc, decision)
     passed = {d.id: float(t.passed(decided[d.id])) for d, t in zip(documents, chosen, strict=True)}
-    return Marks(role=role, model=chat.url, marks=passed)
+    return Marks(role=role, model=chat.url, marks=passed, error=_first_error(decisions))
 
 
 def examine_scorer(scorer: Scorer, gold: Gold, *, domains: Sequence[str], concurrency: int = 8) -> Marks:
     """The marks of a judge: 1 for every pair of known worth that its mean grade orders rightly, 1/2 for a tie.
 
     A judge that its calibration would not trust (too little of gold known, orders in a text obeyed) is not fit.
+
+    Raises:
+        ServerError: no call was answered, so that nothing is known about the judge.
     """
     pairs = gold_pairs(gold, domains)
     documents = list({d.id: d for _, *two in pairs for d in two}.values())
     decided = pool.run(scorer, documents, concurrency=concurrency)
+    pool.check_answered(decided, f"the gold texts for the judge {scorer.chat.url}")
     grade = {d.doc: float(np.mean([*d.scores.values()])) for d in decided if d.scores}
     marks: dict[str, float] = {}
     for _, better, worse in (p for p in pairs if p[0] != "order"):
         a, b = grade.get(better.id), grade.get(worse.id)
         marks[f"{better.id}:{worse.id}"] = 0.0 if a is None or b is None else float(a > b) + 0.5 * float(a == b)
-    found = calibrate(lambda asked: [grade.get(d.id, np.nan) for d in asked], "mean", domains=domains, gold=gold)
+    found = calibrate(lambda asked: _mean_grades(grade, asked, decided), "mean", domains=domains, gold=gold)
     fault = "" if found.trust > 0 else found.reason
-    return Marks(role="scorer", model=scorer.chat.url, marks=marks, fault=fault)
+    return Marks(role="scorer", model=scorer.chat.url, marks=marks, fault=fault, error=_first_error(decided))
 
 
 def compare(incumbent: Marks, newcomer: Marks) -> Verdict:
@@ -183,7 +193,8 @@ def compare(incumbent: Marks, newcomer: Marks) -> Verdict:
     takes = newcomer.fit and mean >= 0 and mean - reach > -MARGIN
     shares = f"{newcomer.share:.0%} of {len(both)} tasks against {incumbent.share:.0%}"
     said = f"{shares}, difference {mean:+.2f} (95 % {mean - reach:+.2f}..{mean + reach:+.2f})"
-    below = f"below the bar ({newcomer.fault})" if newcomer.fault else "below the bar"
+    cause = newcomer.fault or newcomer.error
+    below = f"below the bar ({cause})" if cause else "below the bar"
     verdict = "at least as good" if takes else below if not newcomer.fit else "not shown to be as good"
     return Verdict(
         role=incumbent.role,
@@ -196,6 +207,16 @@ def compare(incumbent: Marks, newcomer: Marks) -> Verdict:
         takes_over=takes,
         reason=f"{verdict}: {said}",
     )
+
+
+def _mean_grades(grade: Mapping[str, float], asked: Sequence[Document], decided: Sequence[Decision]) -> list[float]:
+    if any(d.id not in grade for d in asked) and _first_error(decided):
+        raise AgentError(_first_error(decided))
+    return [grade.get(d.id, np.nan) for d in asked]
+
+
+def _first_error(decisions: Sequence[Decision]) -> str:
+    return next((d.error for d in decisions if d.error), "")
 
 
 _KINDS = {"verifier": "qa"}

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
-from ..tiers.errors import AgentError, SpendingError
+from ..tiers.errors import AgentError, ServerError, SpendingError
 from .budget import Budget, Ration
-from .chat import UselessAnswer
+from .chat import UselessAnswer, failure_text, is_unanswered
 
 POLL_SECONDS = 0.1
 AHEAD = 2
@@ -95,6 +95,18 @@ def run(
     return [decision for i in range(len(pieces)) for decision in drive.decisions(i)]
 
 
+def check_answered(decisions: Sequence[Decision], who: str) -> None:
+    """Whether the model was heard at all: a pass in which every call failed decides nothing, and no later one will.
+
+    Raises:
+        ServerError: no call brought an answer, with the server's own sentence; what to do is mend that and resume.
+    """
+    failed = [d for d in decisions if d.action is Action.NONE and is_unanswered(d.error)]
+    if failed and not any(d.usage.calls for d in decisions):
+        _, _, sentence = str(failed[0].error).partition(": ")
+        raise ServerError(f"{who}: none of {len(failed)} calls was answered. {sentence}. Mend that, then resume")
+
+
 @dataclass
 class _Drive:
     """One pass over the pieces: what runs, what is done, and why no more is asked."""
@@ -174,7 +186,7 @@ class _Drive:
     def _failed(self, piece: Sequence[Document], error: AgentError) -> _Outcome:
         usage = error.usage if isinstance(error, UselessAnswer) else Usage()
         spending = isinstance(error, SpendingError)
-        said = f"{type(error).__name__}: {error}"
+        said = failure_text(error)
         reason = REFUSED if spending else "no useful answer"
         costs = [usage] + [Usage()] * (len(piece) - 1)
         decisions = [self._undecided(d, reason, said, cost) for d, cost in zip(piece, costs, strict=True)]

@@ -14,8 +14,8 @@ from ..tiers.errors import InputError
 from ..tiers.index import Hit, Retriever
 from ..tiers.tier import Tier
 from . import arithmetic, drafts, repair
-from .agent import Agent, writable
-from .chat import Chat
+from .agent import Agent
+from .chat import Chat, writable
 from .citing import SHOWN, cited, grounds, related
 from .kinds import BY_MODEL, BY_RULES, KINDS, RULED
 from .makers import MAKERS

@@ -49,6 +49,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     },
     "agents": {
         "ftfy",  # the editor's rule against broken encoding
+        "httpcore",  # one HTTP exchange with a deadline on every read
         "httpx",
         "langgraph",  # the strategist deliberates in a small graph of its own
         "numpy",
@@ -60,6 +61,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "torch",
         "transformers",
         "vllm",
+        "zstandard",  # a server's answer in a coding that nobody asked for, unpacked within a limit
         "yaml",  # the texts that judges are calibrated on are a data file
     },
     # pydantic: bounds of the configuration

@@ -4,6 +4,7 @@ CoevoError                    shown to the user as one sentence, exit code 2; an
 ├── InputError (ValueError)   a source, a config or a run folder is not what was wanted
 ├── LedgerError (RuntimeError)  what lies on disk contradicts itself
 ├── AgentError (RuntimeError)   a model did not answer usefully; becomes a decision with `action=none`
+│   ├── ServerError             a model server gave no answer at all
 │   └── SpendingError           the provider refuses to serve for money (401, 402, 403): calling stops at once
 ├── TrainingError (RuntimeError)
 └── EvalError (RuntimeError)
@@ -24,6 +25,10 @@ class LedgerError(CoevoError, RuntimeError):
 
 class AgentError(CoevoError, RuntimeError):
     """A model could not be reached or did not answer in the wanted form."""
+
+
+class ServerError(AgentError):
+    """A model server could not be reached, refused the request or failed: no model said anything."""
 
 
 class SpendingError(AgentError):

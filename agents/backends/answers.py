@@ -1,7 +1,6 @@
-"""Answers: from what a model sent to a validated object, or to probabilities of options."""
+"""Answers: from what a model wrote to a validated object, or to probabilities of options."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,12 +9,22 @@ from pydantic import ValidationError
 
 from ...tiers.decision import Usage
 from ..chat import Choice, S
+from .backslashes import Ambiguous, restored, with_doubled_escapes
+from .options import masses
+from .reply import Reply
+from .thinking import without_thinking
 
 MAX_PROSE = 200_000
 """Characters of an answer that are searched for JSON among prose."""
 MAX_OBJECTS = 16
 MIN_MASS = 0.01
 """Least probability that the options together must have, or the model was not answering with them."""
+MAX_MASS = 2.0
+"""Most that alternatives to one token can have together, or they are no probabilities."""
+TO_WRITE_MORE = (
+    "raise agents.max_answer_tokens, or switch its thinking off "
+    "(agents.request={chat_template_kwargs: {enable_thinking: false}} on vLLM and SGLang)"
+)
 
 
 class Unusable(Exception):
@@ -27,41 +36,56 @@ class Unusable(Exception):
         self.final = final
 
 
-def read_object(answer: dict[str, Any], schema: type[S]) -> S:
-    """The answer's content, as an instance of `schema`.
+def read_object(reply: Reply, schema: type[S]) -> S:
+    """What was answered after any thinking, as an instance of `schema`.
 
     Raises:
         Unusable: no content, a refusal, cut off, no JSON, or JSON of another form.
     """
-    choice = _first_choice(answer)
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
-    if message.get("refusal") or choice.get("finish_reason") == "content_filter":
-        raise Unusable(f"it refused: {str(message.get('refusal') or 'content filter')[:200]!r}", final=True)
-    content = message.get("content")
-    if not isinstance(content, str) or not content.strip():
-        raise Unusable("it was empty")
-    if choice.get("finish_reason") == "length":
+    if reply.refusal or reply.ended == "filtered":
+        raise Unusable(f"it refused: {(reply.refusal or 'content filter')[:200]!r}", final=True)
+    if _is_json(reply.text):  # then a mark of thinking stands inside of a string, as a word among others
+        content, lost = reply.text, False
+    else:
+        content, lost = without_thinking(reply.text)
+    if not content.strip():
+        raise Unusable(_emptiness(reply, lost))
+    if reply.ended == "cut":
         raise Unusable("it was cut off at max_tokens; be briefer", content)
     return _validated(content, schema)
 
 
-def _first_choice(answer: dict[str, Any]) -> dict[str, Any]:
-    choices = answer.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise Unusable("it held no choices")
-    return choices[0]
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _emptiness(reply: Reply, lost: bool) -> str:
+    thought = lost or reply.thought or bool(reply.text.strip())
+    if thought and (reply.ended == "cut" or lost):
+        return f"it was cut off while it was thinking; {TO_WRITE_MORE}"
+    if thought:
+        return "it thought and then answered nothing"
+    if reply.ended == "cut":
+        return "it was cut off before its first word; raise agents.max_answer_tokens"
+    return f"it was {reply.instead}, no text" if reply.instead else "it was empty"
 
 
 def _validated(content: str, schema: type[S]) -> S:
     problem = "it held no JSON object"
     good: list[S] = []
-    for value in _objects(content):
+    for value, doubled in _objects(content):
         try:
             json.dumps(value, ensure_ascii=False).encode()
-            good.append(schema.model_validate(value))
+            good.append(schema.model_validate(restored(value, doubled)))
         except UnicodeEncodeError:
             problem = "it held half of a surrogate pair, which no file can store"
+        except RecursionError:
+            problem = "it is nested too deeply"
+        except Ambiguous as error:
+            raise Unusable(str(error), content) from error
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"])) or "the object"
@@ -72,14 +96,25 @@ def _validated(content: str, schema: type[S]) -> S:
     raise Unusable("it held several JSON objects of this form" if good else problem, content)
 
 
-def _objects(content: str) -> Iterator[Any]:
-    """The whole content if it is JSON, else the outermost JSON objects among its prose."""
-    try:
-        yield json.loads(content)
-        return
-    except (ValueError, RecursionError):
-        pass  # prose around it, or no JSON at all: the search below decides
-    text, start = content[:MAX_PROSE], 0
+def _objects(content: str) -> Iterator[tuple[Any, bool]]:
+    r"""The whole content if it is JSON, else the outermost JSON objects among its prose.
+
+    Each with whether backslashes had to be doubled: LaTeX such as `\alpha` is no escape that JSON knows.
+    """
+    doubled = with_doubled_escapes(content[:MAX_PROSE])
+    for text, is_doubled in ((content, False), (doubled, True)):
+        try:
+            yield json.loads(text.strip("\ufeff \t\r\n")), is_doubled
+            return
+        except (ValueError, RecursionError):
+            continue  # prose around it, or no JSON at all: the search below decides
+    values = list(_among_prose(content[:MAX_PROSE]))
+    searched = [(v, False) for v in values] or [(v, True) for v in _among_prose(doubled)]
+    yield from searched
+
+
+def _among_prose(text: str) -> Iterator[Any]:
+    start = 0
     for _ in range(MAX_OBJECTS):
         start = text.find("{", start)
         if start < 0:
@@ -91,16 +126,17 @@ def _objects(content: str) -> Iterator[Any]:
             start += 1
 
 
-def read_choice(answer: dict[str, Any], options: Sequence[str], usage: Usage) -> Choice:
-    """The probabilities of the options, exact where the answer tells them apart, else from a server's alternatives.
+def read_choice(reply: Reply, options: Sequence[str], usage: Usage) -> Choice:
+    """The probabilities of the options, exact where an engine tells them apart, else from a server's alternatives.
 
     Raises:
         Unusable: as `read_probabilities`, or an exact one is no number.
     """
-    exact = answer.get("options")
-    if exact is None:
-        return Choice(read_probabilities(answer, options), usage)
-    return Choice(shares(exact), usage, truncated=int(answer.get("truncated", 0)))
+    if reply.options is None:
+        return Choice(read_probabilities(reply, options), usage)
+    if len(reply.options) != len(options):
+        raise Unusable(f"it holds {len(reply.options)} log-probabilities for {len(options)} options", final=True)
+    return Choice(shares(reply.options), usage, truncated=reply.truncated)
 
 
 def shares(logprobs: Sequence[float]) -> tuple[float, ...]:
@@ -116,19 +152,32 @@ def shares(logprobs: Sequence[float]) -> tuple[float, ...]:
     return tuple((weights / weights.sum()).tolist())
 
 
-def read_probabilities(answer: dict[str, Any], options: Sequence[str]) -> tuple[float, ...]:
-    """Probabilities of the options, from the alternatives to the answer's first token; they sum to one.
+def check_scored(reply: Reply) -> None:
+    """Whether a server sent log-probabilities that can be read, whatever they say.
 
-    A token counts for the option that it spells, blanks at its ends aside, or else for the only option that it begins.
+    Raises:
+        Unusable: there are none, or they are no log-probabilities. Another setting of the server may mend that.
+    """
+    if reply.alternatives is None:
+        raise Unusable(
+            "the server returned no logprobs, so it cannot score options; vLLM, SGLang and llama.cpp do", final=True
+        )
+    logprobs = np.array([a.logprob for a in reply.alternatives], dtype=np.float64)
+    if np.isnan(logprobs).any() or (logprobs == np.inf).any():
+        raise Unusable("the server returned log-probabilities that are no numbers", final=True)
+    total = float(np.exp(np.minimum(logprobs, 1.0)).sum())
+    if total > MAX_MASS:
+        raise Unusable(f"the server returned log-probabilities that add up to {total:.0%}", final=True)
+
+
+def read_probabilities(reply: Reply, options: Sequence[str]) -> tuple[float, ...]:
+    """Probabilities of the options, from the alternatives to the answer's first token; they sum to one.
 
     Raises:
         Unusable: no log-probabilities, no numbers, or (nearly) no probability on the options.
     """
-    mass = [0.0] * len(options)
-    for token, logprob in _alternatives(answer).items():
-        option = _option_of(token, options)
-        if option is not None:
-            mass[option] += math.exp(min(0.0, logprob))
+    check_scored(reply)
+    mass = masses(reply.alternatives or (), options)
     total = sum(mass)
     if total < MIN_MASS:
         wanted = "/".join(option.strip() for option in options)
@@ -136,29 +185,3 @@ def read_probabilities(answer: dict[str, Any], options: Sequence[str]) -> tuple[
             f"the model puts {total:.2%} of its probability on {wanted}; it does not answer with them", final=True
         )
     return tuple(m / total for m in mass)
-
-
-def _alternatives(answer: dict[str, Any]) -> dict[str, float]:
-    """Log-probability by token text at the first place of the answer."""
-    try:
-        first = _first_choice(answer)["logprobs"]["content"][0]
-        entries = [*first["top_logprobs"], first]
-        found = {str(e["token"]): float(e["logprob"]) for e in entries}
-    except (KeyError, TypeError, IndexError, ValueError):
-        raise Unusable(
-            "the server returned no logprobs, so it cannot score options; vLLM, SGLang and llama.cpp do", final=True
-        ) from None
-    if any(math.isnan(value) for value in found.values()):
-        raise Unusable("the server returned log-probabilities that are no numbers", final=True)
-    return found
-
-
-def _option_of(token: str, options: Sequence[str]) -> int | None:
-    names = [option.strip() for option in options]
-    if len({name.casefold() for name in names}) == len(names):
-        token, names = token.casefold(), [name.casefold() for name in names]
-    said = token.strip()
-    if said in names:
-        return names.index(said)
-    begun = [i for i, name in enumerate(names) if said and name.startswith(said)]
-    return begun[0] if len(begun) == 1 else None

@@ -14,6 +14,7 @@ from ..chat import Choice, Completion, Message, S, UselessAnswer
 from ..journal import Journal
 from .answers import Unusable, read_choice, read_object
 from .question import Question, to_write
+from .reply import Reply
 
 BYTES_PER_TOKEN = 4
 
@@ -34,7 +35,7 @@ class Asking(ABC):
         self._price = price or Price(tokens_in=0, tokens_out=0)
 
     @abstractmethod
-    def write(self, question: Question) -> tuple[dict[str, Any], Usage]:
+    def write(self, question: Question) -> tuple[Reply, Usage]:
         """The answer and its cost. Raises AgentError when there is none."""
 
     @abstractmethod
@@ -54,33 +55,36 @@ class Asking(ABC):
         for attempt in (0, 1):
             question = to_write(turns, schema, attempt)
             try:
-                answer, cost = self.write(question)
+                reply, cost = self.write(question)
             except SpendingError:
                 raise
+            except UselessAnswer as error:
+                raise UselessAnswer(str(error), usage + error.usage, error.recorded) from error
             except AgentError as error:
                 raise (UselessAnswer(str(error), usage) if usage.calls else error) from error
             usage += cost
             try:
-                return Completion(read_object(answer, schema), usage)
+                return Completion(read_object(reply, schema), usage)
             except Unusable as wrong:
                 if attempt or wrong.final:
                     raise UselessAnswer(f"{self.url} gave no usable answer: {wrong}", usage) from wrong
                 turns = self._repair(turns, wrong, question.schema)
         raise AssertionError("the last attempt returns or raises")
 
-    def judged(self, question: Question, answer: dict[str, Any], usage: Usage) -> Choice:
+    def judged(self, question: Question, reply: Reply, usage: Usage) -> Choice:
         """The probabilities in an answer to a question with options. Raises UselessAnswer when there are none."""
         try:
-            return read_choice(answer, question.options, usage)
+            return read_choice(reply, question.options, usage)
         except Unusable as wrong:
             raise UselessAnswer(f"{self.url} cannot judge: {wrong}", usage) from wrong
 
-    def cost(self, question: Question, answer: dict[str, Any], seconds: float) -> Usage:
+    def cost(self, question: Question, reply: Reply, seconds: float) -> Usage:
         """What one call cost; unreported tokens are charged by the size of what went each way."""
-        reported = answer.get("usage")
-        reported = reported if isinstance(reported, dict) else {}
-        tokens_in = _tokens(reported.get("prompt_tokens"), [turn["content"] for turn in question.turns])
-        tokens_out = _tokens(reported.get("completion_tokens"), [json.dumps(answer.get("choices"))])
+        tokens_in, tokens_out = reply.tokens_in, reply.tokens_out
+        if tokens_in is None:
+            tokens_in = _estimated([turn["content"] for turn in question.turns])
+        if tokens_out is None:
+            tokens_out = max(1, _estimated([reply.text]))
         usd = (tokens_in * self._price.tokens_in + tokens_out * self._price.tokens_out) / 1e6
         return Usage(tokens_in=tokens_in, tokens_out=tokens_out, calls=1, seconds=seconds, usd=usd)
 
@@ -92,7 +96,5 @@ class Asking(ABC):
         return [*turns, Message(role="assistant", content=shown), Message(role="user", content=words)]
 
 
-def _tokens(reported: Any, texts: Sequence[str]) -> int:
-    if isinstance(reported, int) and 0 <= reported < 1 << 40:
-        return reported
+def _estimated(texts: Sequence[str]) -> int:
     return math.ceil(sum(len(text.encode("utf-8", "replace")) for text in texts) / BYTES_PER_TOKEN)

@@ -16,6 +16,7 @@ from ..journal import Answer, Journal
 from .asking import Asking
 from .engine import Asked, Desk
 from .question import Question, to_choose
+from .reply import Reply, read_engine, read_recorded
 from .url import ModelUrl
 
 WEIGHTS = ("config.json", "*.safetensors", "adapter_config.json")
@@ -41,7 +42,7 @@ class LocalChat(Asking):
         # the model's name alone would not do: the student of another round, or a folder trained anew, has the same
         self._settings = [weights_digest(at.path), self._adapter_name, max_answer_tokens]
 
-    def write(self, question: Question) -> tuple[dict[str, Any], Usage]:
+    def write(self, question: Question) -> tuple[Reply, Usage]:
         """The model's answer to one question, in a batch with those of other threads."""
         (answer,) = self._answers([question])
         return answer
@@ -55,9 +56,9 @@ class LocalChat(Asking):
         """
         questions = [to_choose(prompt, options) for prompt in prompts]
         answers = self._answers(questions)
-        return [self.judged(q, answer, usage) for q, (answer, usage) in zip(questions, answers, strict=True)]
+        return [self.judged(q, reply, usage) for q, (reply, usage) in zip(questions, answers, strict=True)]
 
-    def _answers(self, questions: Sequence[Question]) -> list[tuple[dict[str, Any], Usage]]:
+    def _answers(self, questions: Sequence[Question]) -> list[tuple[Reply, Usage]]:
         """Answers in order, those from the journal that were given before. What is new is recorded first."""
         keys = [q.key(self.url, self._settings) for q in questions]
         found = {k: a for k in keys if self._journal and (a := self._journal.find(k)) is not None}
@@ -71,10 +72,11 @@ class LocalChat(Asking):
                 found[key] = self._recorded(key, question, reply, seconds)
         if failure is not None:
             raise failure
-        return [(json.loads(found[k].text), found[k].usage) for k in keys]
+        where = self._journal.path if self._journal else self.url
+        return [(read_recorded(found[k].text, where, engine=True), found[k].usage) for k in keys]
 
     def _recorded(self, key: str, question: Question, reply: dict[str, Any], seconds: float) -> Answer:
-        answer = Answer(text=json.dumps(reply), usage=self.cost(question, reply, seconds))
+        answer = Answer(text=json.dumps(reply), usage=self.cost(question, read_engine(reply), seconds))
         return self._journal.call(key, self.url, lambda: answer, question.digest) if self._journal else answer
 
 

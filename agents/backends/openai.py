@@ -1,6 +1,5 @@
 """`openai:MODEL@BASE_URL`: any server that speaks the OpenAI chat protocol (vLLM, SGLang, llama.cpp, hosted)."""
 
-import json
 import os
 import time
 import weakref
@@ -13,13 +12,15 @@ from ...tiers.errors import AgentError, SpendingError
 from ..budget import Price
 from ..chat import Choice, UselessAnswer
 from ..journal import Answer, Journal
+from .answers import Unusable, check_scored
 from .asking import Asking
+from .manners import TOP_LOGPROBS, manners
 from .question import Question, to_choose
-from .transport import Patience, Rejected, Transport
+from .reply import Reply, read_recorded, read_server
+from .transport import Patience, Transport
 from .url import ModelUrl
 
 PATH = "/chat/completions"
-TOP_LOGPROBS = 20
 
 
 class OpenAIChat(Asking):
@@ -47,7 +48,7 @@ class OpenAIChat(Asking):
         self._model = at.model
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="choose")
         self._request = dict(request or {})
-        self._formats = True  # until the server rejects response_format
+        self._manners = manners(f"{at.model}@{at.base}")
         self._transport = Transport(at.base, os.environ.get("OPENAI_API_KEY"), patience, concurrency, sleep)
         self._finalizer = weakref.finalize(self, self._transport.close)  # a chat that is only forgotten leaks no socket
 
@@ -83,21 +84,23 @@ class OpenAIChat(Asking):
         if not failures:
             return choices
         # asked again one by one, recorded answers bring their costs along: only unrecorded ones are lost here
-        wasted = [c.usage for c in choices] + [f.usage for f in failures if isinstance(f, UselessAnswer)]
-        raise UselessAnswer(str(failures[0]), Usage() if self._journal else sum(wasted, Usage())) from failures[0]
+        useless = [f for f in failures if isinstance(f, UselessAnswer)]
+        wasted = [f.usage for f in useless if not (self._journal and f.recorded)]
+        wasted += [] if self._journal else [c.usage for c in choices]
+        if not choices and not useless:
+            raise failures[0]
+        raise UselessAnswer(str(failures[0]), sum(wasted, Usage())) from failures[0]
 
-    def write(self, question: Question) -> tuple[dict[str, Any], Usage]:
-        """An answer asked for under the question's schema, or plainly where the server knows no such request."""
-        body: dict[str, Any] = {"max_tokens": self._max_answer_tokens}
+    def write(self, question: Question) -> tuple[Reply, Usage]:
+        """An answer asked for under the question's schema, or more plainly where the server knows no such request.
+
+        Raises:
+            UselessAnswer: a filter of the provider took the answer away.
+            SpendingError: the provider refuses for credentials or money.
+            ServerError: the server gives no answer.
+        """
         form = {"name": question.form, "schema": question.schema, "strict": is_strict(question.schema)}
-        if self._formats:
-            try:
-                return self._exchange(question, body, {"response_format": {"type": "json_schema", "json_schema": form}})
-            except Rejected as error:
-                if error.status not in (400, 422) or "response_format" not in str(error):
-                    raise
-                self._formats = False
-        return self._exchange(question, body)
+        return self._exchange(question, {"max_tokens": self._max_answer_tokens}, form)
 
     def close(self) -> None:
         """Let go of threads and connections."""
@@ -106,28 +109,43 @@ class OpenAIChat(Asking):
 
     def _choose(self, prompt: str, options: Sequence[str]) -> Choice:
         question = to_choose(prompt, options)
-        body = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        return self.judged(question, *self._exchange(question, body))
+        body = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS[0]}
+        return self.judged(question, *self._exchange(question, body, None))
 
-    def _exchange(
-        self, question: Question, fields: dict[str, Any], refusable: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], Usage]:
+    def _exchange(self, question: Question, fields: dict[str, Any], form: dict[str, Any] | None) -> tuple[Reply, Usage]:
         """The server's answer and its cost, from the journal if it has been given before.
 
-        `refusable`: fields that a server may refuse, after which it is asked without them: no part of the key.
+        The key names what was wanted: the form, and what else the server made us change (see `Manners`), is no part.
         """
-        settings = {"model": self._model, "temperature": 0, **fields, **self._request}
-        key = question.key(self.url, settings)
-        body = {**settings, **(refusable or {}), **self._request, "messages": list(question.turns)}
-        body = {name: value for name, value in body.items() if value is not None}
+        settings = {"model": self._model, "temperature": 0, **fields}
+        key = question.key(self.url, {**settings, **self._request})
+        messages = {"messages": list(question.turns)}
+
+        def post(body: dict[str, Any], patient: bool) -> Reply:
+            return self._transport.post(PATH, body | messages, key, read_server, patient)
 
         def ask() -> Answer:
             start = time.perf_counter()
-            answer = self._transport.post(PATH, body, key)
-            return Answer(text=json.dumps(answer), usage=self.cost(question, answer, time.perf_counter() - start))
+            reply = self._manners.ask(post, settings, form, self._request)
+            usage = self.cost(question, reply, time.perf_counter() - start)
+            self._check_recordable(question, reply, usage)
+            return Answer(text=reply.as_json(), usage=usage)
 
-        found = self._journal.call(key, self.url, ask, question.digest) if self._journal else ask()
-        return json.loads(found.text), found.usage
+        if self._journal is None:
+            answer = ask()
+            return read_recorded(answer.text, self.url, engine=False), answer.usage
+        answer = self._journal.call(key, self.url, ask, question.digest)
+        return read_recorded(answer.text, self._journal.path, engine=False), answer.usage
+
+    def _check_recordable(self, question: Question, reply: Reply, usage: Usage) -> None:
+        """Raises UselessAnswer for what must not answer for good: the server is to blame, not the model."""
+        if reply.ended == "filtered" and not reply.refusal:
+            raise UselessAnswer(f"{self.url} gave no answer: a content filter of the provider took it", usage, False)
+        if question.options:
+            try:
+                check_scored(reply)
+            except Unusable as wrong:
+                raise UselessAnswer(f"{self.url} cannot judge: {wrong}", usage, False) from wrong
 
 
 def is_strict(schema: Any) -> bool:

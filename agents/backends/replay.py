@@ -1,9 +1,7 @@
 """`replay:JOURNAL`: the answers that a run was given, once more; no model, no connection, no cost."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ...tiers.decision import Usage
 from ...tiers.errors import AgentError
@@ -11,6 +9,7 @@ from ..chat import Choice
 from ..journal import Recording
 from .asking import Asking
 from .question import Question, to_choose
+from .reply import Reply, read_recorded
 from .url import ModelUrl
 
 
@@ -29,7 +28,7 @@ class ReplayChat(Asking):
             f"replay:{self._recording.model}", journal=None, max_answer_tokens=max_answer_tokens, price=None
         )
 
-    def write(self, question: Question) -> tuple[dict[str, Any], Usage]:
+    def write(self, question: Question) -> tuple[Reply, Usage]:
         """The recorded answer; it costs nothing."""
         text = self._recording.find(question.digest, self._scope)
         if text is None:
@@ -39,7 +38,8 @@ class ReplayChat(Asking):
                 f"not recorded in {self._recording.path}: a question (digest {question.digest}, {what}) that ends with "
                 f"{said!r}; a replay needs the prompts, documents and agents.max_answer_tokens of the recorded run"
             )
-        return json.loads(text), Usage()
+        engine = not self._recording.model.startswith("openai:")
+        return read_recorded(text, self._recording.path, engine=engine), Usage()
 
     def choose(self, prompts: Sequence[str], options: Sequence[str]) -> list[Choice]:
         """The recorded probabilities. Raises AgentError when a prompt was not asked then."""

@@ -23,6 +23,9 @@ WORKS = {
 }
 """Who does each piece of a round's work, in the order in which it is done: one begins when those before it are over."""
 
+LEAST_UNANSWERED = 8
+"""Documents of which a server must refuse all before the run stops: few may all be too long for the model."""
+
 
 def open_role(
     context: RunContext, number: int, work: str, student: Path | None = None, *, url: str | None = None
@@ -63,9 +66,10 @@ def drive(
 
     Raises:
         Stopping: the run was asked to stop; what was paid for is in the journal.
+        ServerError: the server answered none of the calls; the step is done again when the run is resumed.
     """
     try:
-        return pool.run(
+        decided = pool.run(
             role,
             documents,
             concurrency=context.config.agents.concurrency,
@@ -74,6 +78,9 @@ def drive(
         )
     except pool.Stopped as e:
         raise Stopping from e
+    if len(documents) >= LEAST_UNANSWERED:
+        pool.check_answered(decided, f"round {number}, {work}")
+    return decided
 
 
 def remaining(context: RunContext, number: int, work: str) -> Budget:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...agents.backends.url import EVOLVING
-from ...agents.calibration import Calibration, Gold, read_gold
+from ...agents.calibration import Calibration, Gold, grades_of, read_gold
 from ...agents.calibration import built_in as built_in_gold
 from ...agents.calibration import calibrate as calibrate_judge
 from ...agents.canaries import Planted, plant
@@ -137,16 +137,15 @@ class _Remembered:
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._grades: dict[tuple[str, str], float] | None = None
+        self._decisions: list[Decision] | None = None
 
     def under(self, rubric: str) -> Callable[[Sequence[Document]], list[float]]:
-        """A judge that grades under one rubric; a text without a grade counts as no number."""
+        """A judge that grades under one rubric."""
 
         def judge(documents: Sequence[Document]) -> list[float]:
-            if self._grades is None:
-                distinct = list({d.id: d for d in documents}.values())
-                self._grades = {(d.doc, r): s for d in self._answers(distinct) for r, s in d.scores.items()}
-            return [self._grades.get((d.id, rubric), float("nan")) for d in documents]
+            if self._decisions is None:
+                self._decisions = self._answers(list({d.id: d for d in documents}.values()))
+            return grades_of(self._decisions, rubric, documents)
 
         return judge
 

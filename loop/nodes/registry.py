@@ -94,4 +94,5 @@ def _settled(configured: str, newest: str, incumbent: Marks, newcomer: Marks) ->
 
 
 def _share(marks: Marks) -> str:
-    return f"did {marks.share:.0%} of {len(marks.marks)} tasks rightly, the bar is {BAR:.0%}"
+    failed = f"; a call failed: {marks.error}" if marks.error else ""
+    return f"did {marks.share:.0%} of {len(marks.marks)} tasks rightly, the bar is {BAR:.0%}{failed}"

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from ...agents.calibration import calibrate
+from ...agents.calibration import calibrate, grades_of
 from ...agents.scorer import Scorer
 from ...agents.screening import Floats, Screened, screen
 from ...prompts import Prompt, PromptSet
+from ...tiers.decision import Decision
 from ...tiers.document import Document
 from ..context import RunContext
 from .drawing import as_document, draw_key
@@ -41,15 +42,21 @@ def distrusted(context: RunContext, number: int, prompt: Prompt, accepted: Path)
         return "rules grade here, and a question needs a model"
 
     def judge(documents: list[Document]) -> list[float]:
-        return list(_grades(context, number, prompt, documents, accepted))
+        return grades_of(_decided(context, number, prompt, documents, accepted), prompt.rubric, documents)
 
     found = calibrate(judge, prompt.rubric, domains=context.config.domains, gold=gold_of(context))
     return "" if found.trust > 0 else found.reason
 
 
-def _grades(context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document], accepted: Path) -> Floats:
+def _decided(
+    context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document], accepted: Path
+) -> list[Decision]:
     distinct = list({d.id: d for d in documents}.values())
-    decided = drive(context, number, "propose", _scorer(context, number, prompt, accepted), distinct)
+    return drive(context, number, "propose", _scorer(context, number, prompt, accepted), distinct)
+
+
+def _grades(context: RunContext, number: int, prompt: Prompt, documents: Sequence[Document], accepted: Path) -> Floats:
+    decided = _decided(context, number, prompt, documents, accepted)
     known = {d.doc: d.scores[prompt.rubric] for d in decided if prompt.rubric in d.scores}
     return np.array([known.get(d.id, np.nan) for d in documents])
 

@@ -99,7 +99,7 @@ def reply(status: int, body: Any, **headers: str) -> Step:
     return lambda h: h.send(status, body if isinstance(body, bytes) else json.dumps(body).encode(), **headers)
 
 
-def answer(content: str | None, usage: Mapping[str, int] | None = None, **more: Any) -> Step:
+def answer(content: Any, usage: Mapping[str, int] | None = None, **more: Any) -> Step:
     """An answer in words; `more` are further fields of the choice."""
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop", **more}
     return reply(200, {"choices": [choice], "usage": usage or {"prompt_tokens": 100, "completion_tokens": 10}})

@@ -8,7 +8,7 @@ from coevo.agents.chat import UselessAnswer
 from coevo.tiers.errors import SpendingError
 
 from .asking import answer, chat
-from .server import NAN, NO_CHOICE, Handler, Server, Step, logprobs, reply, yes
+from .server import NAN, Handler, Server, Step, logprobs, reply, yes
 
 
 def test_options_get_their_normalised_probabilities(server: Server) -> None:
@@ -56,7 +56,6 @@ def test_prompts_that_begin_alike_are_sent_one_after_the_other(server: Server) -
         (answer("yes", logprobs={"content": []}), "no logprobs"),
         (NAN, "no numbers"),
         (logprobs(The=-0.001, yes=-9.0), "0.01% of its probability on yes/no"),
-        (NO_CHOICE, "no choices"),
     ],
 )
 def test_without_usable_logprobs_nothing_is_judged(server: Server, step: Step, problem: str) -> None:
