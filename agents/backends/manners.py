@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ FORMATS = ("json_schema", "json_object", "none")
 """How the form of an answer is asked for, the strictest first; with `none` only the prompt says it."""
 TOP_LOGPROBS = (20, 10, 5, 2)
 """Alternatives that are asked for, the most first."""
+MAX_USELESS = 3
+"""Times that looser forms are tried in vain before a nameless refusal is taken as one of the question."""
 MAX_CHANGES = 8
 """Changes of one request before the refusal stands."""
 UNNAMED = {400, 415, 422, 500, 501}
@@ -37,6 +40,7 @@ class Manners:
         self._format = 0
         self._formats: dict[str, int] = {}
         self._proven: set[tuple[str, int]] = set()
+        self._useless: Counter[str] = Counter()
 
     def ask(
         self,
@@ -137,10 +141,12 @@ class Manners:
                 self._formats[str(form["name"])] = looser
             self._prove(form, looser)
             return answer
+        self._useless[str(form["name"])] += 1
         raise refusal
 
     def _doubtful(self, form: Mapping[str, Any], rung: int, problem: Problem) -> bool:
-        unproven = (str(form["name"]), rung) not in self._proven
+        name = str(form["name"])
+        unproven = (name, rung) not in self._proven and self._useless[name] < MAX_USELESS
         return unproven and not problem.field and problem.status in UNNAMED and not _TOO_MUCH.search(problem.message)
 
     def _prove(self, form: Mapping[str, Any] | None, rung: int) -> None:

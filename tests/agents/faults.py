@@ -1,0 +1,181 @@
+"""Every fault of a model server that the grid plays: what it sends, and what has to become of it."""
+
+import gzip
+import json
+import math
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import zstandard
+
+from .server import Handler, Step, hang_up, reply
+
+DEEP = 993
+HUGE = int("9" * 400)
+GOOD = {"choices": [{"message": {"content": '{"keep": true, "reason": "clear"}'}, "finish_reason": "stop"}]}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to fail."""
+
+    step: Step
+    sentence: str
+    """Part of what the user reads, as a regular expression."""
+    passes: bool = True
+    """Whether it is asked again."""
+
+
+def raw(content: bytes, **headers: str) -> Step:
+    return reply(200, content, **headers)
+
+
+def choice(**fields: Any) -> Step:
+    return reply(200, {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop", **fields}]})
+
+
+def bomb(pack: Callable[[bytes], bytes]) -> bytes:
+    """Some kB that unfold to 64 MiB."""
+    return pack(b" " * (64 << 20))
+
+
+def dripped_headers(handler: Handler) -> None:
+    """Headers without end, one every twentieth of a second."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for n in range(60):
+        handler.wfile.write(b"X-%d: y\r\n" % n)
+        time.sleep(0.05)
+
+
+def dripped_informational(handler: Handler) -> None:
+    """Promises that an answer will come."""
+    for _ in range(60):
+        handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        time.sleep(0.05)
+
+
+def dripped_body(handler: Handler) -> None:
+    """A byte every twentieth of a second, in chunks."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(60):
+        handler.wfile.write(b"1\r\n \r\n")
+        time.sleep(0.05)
+
+
+def no_http(handler: Handler) -> None:
+    """Bytes of another protocol."""
+    handler.wfile.write(b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n")
+    handler.close_connection = True
+
+
+def nested(depth: int) -> bytes:
+    return b'{"choices": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+
+
+SLOW = "did not answer within agents.timeout_seconds"
+FAULTS: dict[str, Fault] = {
+    "choices null": Fault(reply(200, {"choices": None}), "held no choices"),
+    "choices empty": Fault(reply(200, {"choices": []}), "held no choices"),
+    "choices missing": Fault(reply(200, {}), "held no choices"),
+    "choices text": Fault(reply(200, {"choices": "none"}), "held no choices"),
+    "choice null": Fault(reply(200, {"choices": [None]}), "wanted an object, got nothing"),
+    "message null": Fault(choice(message=None), "message: wanted an object"),
+    "message text": Fault(choice(message="hi"), "message: wanted an object, got text"),
+    "content number": Fault(choice(message={"content": 7}), "content: wanted text, got a number"),
+    "content huge number": Fault(choice(message={"content": HUGE}), "content: wanted text, got a number"),
+    "content object": Fault(choice(message={"content": {"text": "hi"}}), "content: wanted text, got an object"),
+    "part null": Fault(choice(message={"content": [None]}), "wanted an object, got nothing"),
+    "part without text": Fault(choice(message={"content": [{"type": "text"}]}), "wanted text, got nothing"),
+    "refusal number": Fault(choice(message={"content": "{}", "refusal": 1}), "refusal: wanted text"),
+    "finish number": Fault(choice(finish_reason=5), "finish_reason: wanted text"),
+    "finish error": Fault(choice(finish_reason="error"), "broke off with finish_reason 'error'"),
+    "finish resources": Fault(choice(finish_reason="insufficient_system_resource"), "broke off"),
+    "error in choice": Fault(
+        choice(error={"code": 502, "message": "Provider disconnected"}), "answered 502: 'Provider disconnected'"
+    ),
+    "error in 200": Fault(reply(200, {"error": {"message": "upstream", "code": 503}}), "answered 503: 'upstream'"),
+    "error as text": Fault(reply(200, {"error": "overloaded, try again"}), "'overloaded, try again'"),
+    "error code as text": Fault(reply(200, {"error": {"code": "429", "message": "slow"}}), "answered 429: 'slow'"),
+    "error beside an answer": Fault(reply(200, GOOD | {"error": {"message": "partial"}}), "'partial'"),
+    "object error": Fault(reply(200, {"object": "error", "message": "engine dead", "code": 500}), "'engine dead'"),
+    "error nested": Fault(raw(b'{"error": {"code": 500, "message": ' + b"[" * DEEP + b"]" * DEEP + b"}}"), "answered"),
+    "refused in 200": Fault(reply(200, {"error": {"code": 400, "message": "no such"}}), "'no such'", passes=False),
+    "400": Fault(reply(400, {"error": {"message": "the prompt is too long"}}), "the prompt is too long", passes=False),
+    "400 as detail": Fault(reply(400, {"detail": [{"msg": "too many messages"}]}), "too many messages", passes=False),
+    "404": Fault(reply(404, {"error": {"message": "no model m"}}), "answered 404: 'no model m'", passes=False),
+    "500": Fault(reply(500, b"oops"), "answered 500: 'oops'"),
+    "429 forever": Fault(reply(429, b"{}", Retry_After="nan"), "answered 429"),
+    "429 negative": Fault(reply(429, b"{}", Retry_After="-5"), "answered 429"),
+    "429 past": Fault(reply(429, b"{}", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"), "answered 429"),
+    "429 words": Fault(reply(429, b"{}", Retry_After="soon, I hope"), "answered 429"),
+    "429 year 99999": Fault(reply(429, b"{}", Retry_After="Fri, 31 Dec 99999 23:59:59 GMT"), "answered 429"),
+    "429 infinite": Fault(reply(429, b"{}", Retry_After="1e999"), "answered 429"),
+    "429 centuries": Fault(reply(429, b"{}", Retry_After="1e12"), "more than agents.max_wait_seconds", passes=False),
+    "429 next century": Fault(
+        reply(429, b"{}", Retry_After="Fri, 31 Dec 2199 23:59:59 GMT"), "more than agents.max_wait", passes=False
+    ),
+    "broken JSON": Fault(raw(b'{"choices": [{"mess'), "broken JSON"),
+    "invalid UTF-8": Fault(raw(b'{"choices": "\xff\xfe"}'), "broken JSON"),
+    "empty": Fault(raw(b""), "broken JSON"),
+    "5000 digits": Fault(raw(b'{"id": ' + b"9" * 5000 + b"}"), "broken JSON"),
+    "nested 993": Fault(raw(nested(DEEP)), "no choices|broken JSON"),
+    "nested 100000": Fault(raw(nested(100_000)), "broken JSON"),
+    "a list": Fault(raw(b"[1, 2]"), "does not speak the OpenAI protocol", passes=False),
+    "a number": Fault(raw(b"1"), "does not speak the OpenAI protocol", passes=False),
+    "null": Fault(raw(b"null"), "does not speak the OpenAI protocol", passes=False),
+    "a page": Fault(raw(b"<html>hi</html>", kind="text/html"), "does not speak", passes=False),
+    "surrogate error": Fault(raw(b'{"error": {"code": 500, "message": "half \\ud83d"}}'), r"half \?"),
+    "no gzip": Fault(raw(b"garbage", Content_Encoding="gzip"), "no gzip"),
+    "no deflate": Fault(raw(b"\x78\x9cgarbage", Content_Encoding="deflate"), "no deflate"),
+    "no zstd": Fault(raw(b"garbage", Content_Encoding="zstd"), "no zstd"),
+    "br": Fault(raw(b"\x0b\x02\x80hello\x03", Content_Encoding="br"), "content coding 'br'"),
+    "cut gzip": Fault(raw(gzip.compress(json.dumps(GOOD).encode())[:-9], Content_Encoding="gzip"), "cut short"),
+    "gzip bomb": Fault(raw(bomb(gzip.compress), Content_Encoding="gzip"), "more than 4 MiB", passes=False),
+    "deflate bomb": Fault(raw(bomb(zlib.compress), Content_Encoding="deflate"), "more than 4 MiB", passes=False),
+    "zstd bomb": Fault(raw(bomb(zstandard.compress), Content_Encoding="zstd"), "more than 4 MiB", passes=False),
+    "stacked bomb": Fault(
+        raw(gzip.compress(bomb(gzip.compress)), Content_Encoding="gzip, gzip"), "more than 4 MiB", passes=False
+    ),
+    "nine codings": Fault(raw(b"x", Content_Encoding=", ".join(["gzip"] * 9)), "9 content codings"),
+    "long": Fault(raw(b'{"a": "' + b"x" * (5 << 20) + b'"}'), "more than 4 MiB", passes=False),
+    "dripped headers": Fault(dripped_headers, SLOW),
+    "dripped promises": Fault(dripped_informational, SLOW),
+    "dripped body": Fault(dripped_body, SLOW),
+    "hang up": Fault(hang_up, "dropped the connection"),
+    "no HTTP": Fault(no_http, "dropped the connection"),
+}
+"""Faults by name; every one is of the server, none is an answer."""
+
+
+def scored(logprobs: Any) -> Step:
+    """An answer of one token with these log-probabilities."""
+    return choice(message={"content": "yes"}, logprobs=logprobs)
+
+
+def token(text: Any, logprob: Any, **more: Any) -> dict[str, Any]:
+    return {"token": text, "logprob": logprob, **more}
+
+
+def top(*entries: dict[str, Any]) -> Step:
+    return scored({"content": [{**entries[0], "top_logprobs": list(entries)}]})
+
+
+UNSCORED: dict[str, Fault] = {
+    "no logprobs": Fault(scored(None), "returned no logprobs", passes=False),
+    "logprobs text": Fault(scored("many"), "returned no logprobs", passes=False),
+    "content empty": Fault(scored({"content": []}), "returned no logprobs", passes=False),
+    "NaN": Fault(top(token("yes", math.nan), token("no", -1.0)), "are no numbers", passes=False),
+    "infinite": Fault(top(token("yes", math.inf), token("no", -1.0)), "are no numbers", passes=False),
+    "huge integer": Fault(top(token("yes", HUGE), token("no", -1.0)), "are no numbers", passes=False),
+    "probabilities": Fault(top(token("yes", 0.7), token("no", 0.2)), "add up to", passes=False),
+    "logprob text": Fault(top(token("yes", "-0.1")), "logprob: wanted a number, got text"),
+    "logprob true": Fault(top(token("yes", True)), "logprob: wanted a number, got true or false"),
+    "token number": Fault(top(token(5, -0.1)), "token: wanted text, got a number"),
+    "foreign options": Fault(
+        reply(200, {"options": [-0.1, -3.0], "truncated": "many", **GOOD}), "returned no logprobs", passes=False
+    ),
+}
+"""Faults of an answer to a question with options."""
