@@ -10,7 +10,7 @@ from coevo.agents.journal import Journal
 from coevo.tiers.errors import AgentError
 
 from .asking import ASK, Verdict, answer, ask, chat
-from .server import Server, logprobs, reply
+from .server import Server, Step, logprobs, reply
 
 
 def test_recorded_answers_are_not_asked_for_again(server: Server, tmp_path: Path) -> None:
@@ -28,17 +28,22 @@ def test_recorded_answers_are_not_asked_for_again(server: Server, tmp_path: Path
     journal.close()
 
 
-def test_a_joint_choose_that_fails_charges_nothing_that_will_be_charged_again(server: Server, tmp_path: Path) -> None:
-    server.steps = [logprobs(yes=-0.1), answer("yes")]
+@pytest.mark.parametrize(("useless", "recorded"), [(logprobs(The=-0.001), True), (answer("yes"), False)])
+def test_a_joint_choose_that_fails_charges_only_what_is_not_recorded(
+    server: Server, tmp_path: Path, useless: Step, recorded: bool
+) -> None:
+    server.steps = [logprobs(yes=-0.1), useless]
     journal = Journal(tmp_path / "journal.db")
     with closing(chat(server, journal=journal, concurrency=1)) as model:
         with pytest.raises(UselessAnswer) as joint:
             model.choose(["a", "b"], ["yes", "no"])
-        assert joint.value.usage.calls == 0
+        assert joint.value.usage.calls == (0 if recorded else 1)
         (one,) = model.choose(["a"], ["yes", "no"])
         with pytest.raises(UselessAnswer) as other:
             model.choose(["b"], ["yes", "no"])
-    assert one.usage.calls + other.value.usage.calls == 2 == journal.costs()[model.url].calls
+    assert one.usage.calls == other.value.usage.calls == 1
+    assert len(server.requests) == (2 if recorded else 3)
+    assert journal.costs()[model.url].calls == 1 + recorded
     journal.close()
 
 
