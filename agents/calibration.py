@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..tiers.decision import Decision
 from ..tiers.document import Document, document_id
-from ..tiers.errors import AgentError, InputError, SpendingError
+from ..tiers.errors import AgentError, InputError, ServerError, SpendingError
 from ..tiers.plain import from_yaml
 from ..tiers.record import Record
 from ..tiers.tier import DOMAINS, Tier
@@ -166,6 +166,7 @@ def calibrate(
 
     Raises:
         SpendingError: the provider refuses to serve for money.
+        ServerError: the server answers nobody, so that nothing is known about the judge.
     """
     texts = gold or built_in()
     chosen = texts.of(domains)
@@ -174,7 +175,7 @@ def calibrate(
     pairs = [*gold_pairs(texts, domains), *_planted(planted, domains)]
     try:
         grades = np.asarray(judge([d for _, *two in pairs for d in two]), dtype=np.float64)
-    except SpendingError:
+    except (SpendingError, ServerError):
         raise
     except AgentError as error:
         return _untrusted(rubric, texts, f"trust 0: the judge gave no grades ({error})")

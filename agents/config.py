@@ -42,7 +42,7 @@ class AgentsConfig(Record):
     concurrency: int = Field(default=8, ge=1, le=1024)
     """Calls in flight at once; to a server that answers 429 fewer, until it takes more again."""
     timeout_seconds: float = Field(default=120, gt=0)
-    """To the first byte of an answer, and from there to the last; reaching the server may take 10 s."""
+    """Of one attempt, from the connection to the last byte of the answer; reaching the server may take 10 s of it."""
     retries: int = Field(default=4, ge=0, le=20)
     """Further attempts after a failure that may pass (429, 5xx, timeout, dropped connection), with doubling waits."""
     max_wait_seconds: float = Field(default=60, ge=0)

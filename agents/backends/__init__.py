@@ -37,7 +37,7 @@ def open_chat(
         url: one of `url.SCHEMES`.
         student_path: folder of the model that `student:`, `hf:` and `vllm:` mean when nothing follows.
         journal: where answers are recorded before they are used; those of the student and of a replay are not.
-        timeout_seconds: to the first byte of a server's answer, and from there to the last.
+        timeout_seconds: of one attempt, from the connection to the last byte of a server's answer.
         retries: further attempts after a failure that may pass.
         max_wait_seconds: longest wait that a server may ask for.
         concurrency: connections to the server.
