@@ -39,7 +39,7 @@ RIGHT: dict[str, Any] = {
     "usage": {"prompt_tokens": 100, "completion_tokens": 10},
     "error": None,
 }
-ODD = [
+ODD: list[Any] = [
     None,
     True,
     False,
