@@ -15,6 +15,7 @@ from .exp3 import Exp3
 from .exp3_ix import Exp3Ix
 from .gaussian_ts import GaussianTs
 from .gp_bo import GpBo
+from .horizon_blr import HorizonBlr
 from .hyperband import Hyperband
 from .influence_eg import InfluenceEg
 from .lin_ts import LinTs
@@ -32,7 +33,7 @@ from .structured_blr import StructuredBlr
 from .successive_halving import SuccessiveHalving
 from .temperature import Temperature
 from .tier_prior import TierPrior
-from .trust_blr import trust_blr
+from .trust_blr import TrustBlr
 from .ucb import Ucb
 from .uniform import Uniform
 from .unimax import UniMax
@@ -50,7 +51,8 @@ MECHANISMS: dict[str, Callable[[FeedbackConfig, tuple[str, ...], int], Mechanism
     "lin_ts": LinTs,
     "structured_blr": StructuredBlr,
     "influence_eg": InfluenceEg,
-    "trust_blr": trust_blr,
+    "horizon_blr": HorizonBlr,
+    "trust_blr": TrustBlr,
     "log_blr": LogBlr,
     "gp_bo": GpBo,
     "evolution": Evolution,

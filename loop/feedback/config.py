@@ -1,8 +1,8 @@
 """FeedbackConfig: which mechanism decides, how far it may move a round, and what the gate asks for."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from ...tiers.record import Record
 
@@ -10,13 +10,10 @@ from ...tiers.record import Record
 class FeedbackConfig(Record):
     """Every knob of mechanism, policy, gate and rubric weights; tuned on planted worlds 0-99 (docs/feedback.md)."""
 
-    mechanism: str = "trust_blr"
+    mechanism: str = "horizon_blr"
     """A name of `MECHANISMS` or `module:Class` of your own."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """The mechanism's own settings (docs/mechanisms.md)."""
-    calibration: Literal["embedded", "published"] = "embedded"
-    """Which regression `trust_blr` is: `embedded` is made for a few rounds whose short probes mislead and that know no
-    influence, `published` for many rounds that do (docs/feedback.md)."""
     policy: Literal["own", "eg", "thompson"] = "own"
     """From posterior to mixture: what the mechanism itself wants, or a step on its posterior's mean or on a draw."""
     gate: Literal["paired", "posterior", "ladder", "always"] = "paired"
@@ -98,6 +95,20 @@ class FeedbackConfig(Record):
     rubric_unit: float = Field(default=0.05, gt=0)
     """Composite sds that one sd of a perfect rubric's score is thought to be worth."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_each(cls, data: Any) -> Any:
+        """Configs of the time when `calibration` told which of two mechanisms `trust_blr` was."""
+        if not isinstance(data, dict) or "calibration" not in data:
+            return data
+        names = {"embedded": "horizon_blr", "published": "trust_blr"}
+        settings = {k: v for k, v in data.items() if k != "calibration"}
+        if (old := data["calibration"]) not in names:
+            raise ValueError(f"calibration={old!r} is no more: set mechanism=horizon_blr (the default) or trust_blr")
+        if settings.get("mechanism", "trust_blr") == "trust_blr":
+            settings["mechanism"] = names[old]
+        return settings
 
-PUBLISHED = FeedbackConfig(calibration="published", gate="always", rollback=0.0, step=3.0, floor=0.002)
+
+PUBLISHED = FeedbackConfig(mechanism="trust_blr", gate="always", rollback=0.0, step=3.0, floor=0.002)
 """What mechanisms are compared with in the lab: each as it was published, its own steps bounded by itself, no gate."""

@@ -16,12 +16,12 @@ ITERATIONS = 120
 
 
 class HorizonBlr(Base):
-    """`trust_blr` as embedded uses it: GLS with a structured prior and a probe-horizon bias; a cautious step.
+    """The default: GLS with a structured prior and a probe-horizon bias; a cautious step.
 
-    The bias answers short probes that reward what is learned fastest.
+    Made for a few rounds that know no influence. The bias answers short probes that reward what is learned fastest.
     """
 
-    name = "trust_blr"
+    name = "horizon_blr"
     source = "research/feedback.md 1.25 and 6 without gradients; the horizon bias is our own"
 
     def __init__(self, config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> None:
@@ -110,5 +110,5 @@ class HorizonBlr(Base):
         order = np.argsort(moves, kind="stable")
         told = f"most above the reference: {self.arms[order[-1]]}, most below: {self.arms[order[0]]}"
         if not self._rounds:
-            return f"trust_blr: no evidence yet, tilt by the tier prior ({told})"
-        return f"trust_blr: predicted gain over the reference {gain:+.3f} +- {sd:.3f} composite sds ({told})"
+            return f"horizon_blr: no evidence yet, tilt by the tier prior ({told})"
+        return f"horizon_blr: predicted gain over the reference {gain:+.3f} +- {sd:.3f} composite sds ({told})"

@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from .base import Base
 from .config import FeedbackConfig
-from .horizon_blr import HorizonBlr
 from .mechanism import Context, Floats, Probe
 from .structured_blr import Settings as StructuredSettings
 from .structured_blr import StructuredBlr
@@ -88,11 +86,6 @@ class TrustBlr(StructuredBlr):
         """Take over a saved state."""
         super().load_state_dict(state)
         self.influence, self.known = np.array(state["influence"]), bool(state["known"])
-
-
-def trust_blr(config: FeedbackConfig, arms: tuple[str, ...], seed: int) -> Base:
-    """The mechanism in the calibration that the config names."""
-    return HorizonBlr(config, arms, seed) if config.calibration == "embedded" else TrustBlr(config, arms, seed)
 
 
 def _z(x: Floats) -> Floats:

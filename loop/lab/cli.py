@@ -34,7 +34,7 @@ def lab() -> None:
 
 
 @lab.command()
-@click.argument("mechanism", default="trust_blr")
+@click.argument("mechanism", default="")
 @click.option("--world", default="planted", show_default=True, help="Spec of the world.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the world.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the run's database and checkpoints.")
@@ -52,7 +52,7 @@ def run(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """One MECHANISM in one world, round by round."""
+    """One MECHANISM (default: the world's own) in one world, round by round."""
     from . import text
     from .single import run_one
 

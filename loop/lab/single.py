@@ -22,7 +22,7 @@ def run_one(
     """Play one mechanism in one world and tell its rounds, in JSON types.
 
     Args:
-        mechanism: spec, `name,key=value`.
+        mechanism: spec, `name,key=value`; empty: the one that the world is played with.
         spec: of the world.
         seed: of the world.
         rounds: how many.
@@ -34,6 +34,7 @@ def run_one(
         InputError: a wrong spec or setting, or the folder is not empty.
     """
     world = make_world(spec, seed)
+    mechanism = mechanism or world.feedback.mechanism
     name, given = parse(mechanism)
     config = settings(world, rounds, given | {"mechanism": name}, mode, overrides)
     stick = yardstick(make_world(spec, seed), spec, rounds, mode)

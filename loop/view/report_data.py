@@ -40,7 +40,7 @@ def gather(run: RunReader) -> dict[str, Any]:
             "name": run.name,
             "config": run.config_text,
             "fingerprint": run.db.meta("fingerprint"),
-            "mechanism": (run.config.get("feedback") or {}).get("mechanism", "trust_blr"),
+            "mechanism": (run.config.get("feedback") or {}).get("mechanism", "horizon_blr"),
             "mode": run.config.get("mode", "continue"),
             "headline": headline(run),
             "done": len(run.finished),

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from coevo.loop.config import RunConfig, dump_config, load_config, presets
+from coevo.loop.config import RunConfig, dump_config, load_config, parse_config, presets
+from coevo.loop.feedback import create
 from coevo.tiers.errors import InputError
 
 
@@ -16,6 +17,30 @@ def test_every_preset_loads_and_round_trips(tmp_path: Path) -> None:
         written.write_text(dump_config(config), encoding="utf-8")
         assert load_config(str(written)) == config
         assert load_config(str(written)).fingerprint == config.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [
+        ({"mechanism": "trust_blr", "calibration": "embedded"}, "horizon_blr"),
+        ({"mechanism": "trust_blr", "calibration": "published"}, "trust_blr"),
+        ({"calibration": "embedded"}, "horizon_blr"),
+        ({"calibration": "published"}, "trust_blr"),
+        ({"mechanism": "lin_ts", "calibration": "published"}, "lin_ts"),
+        ({"mechanism": "trust_blr"}, "trust_blr"),
+        ({}, "horizon_blr"),
+    ],
+)
+def test_each_mechanism_has_one_name_and_old_configs_are_read(old: dict[str, str], name: str) -> None:
+    config = parse_config({"feedback": old}, "old.yaml")
+    assert config.feedback.mechanism == name
+    assert create(config.feedback, ("en/L1", "en/L2"), 0).name == name
+    assert "calibration" not in dump_config(config)
+
+
+def test_an_unknown_calibration_is_told_the_names() -> None:
+    with pytest.raises(InputError, match="set mechanism=horizon_blr"):
+        parse_config({"feedback": {"calibration": "mine"}}, "old.yaml")
 
 
 def test_overrides_reach_inner_settings() -> None:

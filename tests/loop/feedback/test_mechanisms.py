@@ -26,7 +26,7 @@ ARMS = tuple(arms())
 K = len(ARMS)
 U = np.full(K, 1 / K)
 CONFIG = FeedbackConfig()
-EMBEDDED = ("uniform", "tier_prior", "paper_schedule", "trust_blr")
+EMBEDDED = ("uniform", "tier_prior", "paper_schedule", "horizon_blr")
 
 
 def context(number: int = 1) -> Context:
@@ -92,14 +92,14 @@ def test_the_paper_schedule_falls_back_to_a_stage_that_has_data() -> None:
     assert "stage 1" in told
 
 
-def test_trust_blr_opens_with_the_tier_prior_and_without_it_with_the_reference() -> None:
+def test_the_default_opens_with_the_tier_prior_and_without_it_with_the_reference() -> None:
     cold = HorizonBlr(CONFIG.model_copy(update={"tier_weight": 0.0}), ARMS, 0)
     assert cold.plan(context())[0] == pytest.approx(U)
     mild = HorizonBlr(CONFIG, ARMS, 0).plan(context())[0]
     assert mild[2] > U[2] > mild[0]
 
 
-def test_trust_blr_moves_towards_what_gained_and_away_from_what_lost() -> None:
+def test_the_default_moves_towards_what_gained_and_away_from_what_lost() -> None:
     mechanism = HorizonBlr(CONFIG, ARMS, 0)
     mechanism.observe(evidence(1, [0.15, -0.05]))
     mean, cov = mechanism.posterior()

@@ -143,7 +143,7 @@ def test_observing_rubbish_puts_the_old_state_back() -> None:
     assert stub.seen == 0
 
 
-def test_trust_blr_survives_evidence_that_is_not_a_number() -> None:
+def test_the_default_survives_evidence_that_is_not_a_number() -> None:
     mechanism = create(CONFIG, ARMS, 0)
     before = mechanism.state_dict()
     u = np.full(K, 1 / K)

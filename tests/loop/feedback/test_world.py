@@ -14,8 +14,8 @@ def gains(outcomes: list[Outcome]) -> np.ndarray:
     return np.array([o.gain for o in outcomes])
 
 
-def test_trust_blr_with_the_gate_beats_uniform_and_hardly_ever_loses() -> None:
-    outcomes = trials("trust_blr", SEEDS, CONFIG)
+def test_horizon_blr_with_the_gate_beats_uniform_and_hardly_ever_loses() -> None:
+    outcomes = trials("horizon_blr", SEEDS, CONFIG)
     g = gains(outcomes)
     assert g.mean() > 4 * g.std() / len(g) ** 0.5
     assert np.mean(g < -outcomes[0].se) <= 0.02
@@ -25,13 +25,13 @@ def test_trust_blr_with_the_gate_beats_uniform_and_hardly_ever_loses() -> None:
 
 def test_naive_ridge_without_gate_reproduces_the_warning() -> None:
     naive = gains(trials("naive", SEEDS, CONFIG, gated=False))
-    ours = gains(trials("trust_blr", SEEDS, CONFIG, gated=False))
+    ours = gains(trials("horizon_blr", SEEDS, CONFIG, gated=False))
     assert naive.mean() < 0 < ours.mean()
     assert np.mean(naive < -World(0).se) > 0.25
 
 
 def test_where_nothing_matters_it_stays_near_uniform_and_claims_nothing() -> None:
-    outcomes = trials("trust_blr", SEEDS, CONFIG, null=True)
+    outcomes = trials("horizon_blr", SEEDS, CONFIG, null=True)
     assert np.mean([o.distance for o in outcomes]) < 0.05
     assert sum(o.claims for o in outcomes) / sum(o.rounds for o in outcomes) <= 0.05
 

@@ -159,14 +159,14 @@ def table(seeds: range) -> list[str]:
     """All rows of docs/feedback.md."""
     c = FeedbackConfig()
     simple = c.model_copy(update={"bias": 0.0})
-    rows = [summary(n, trials(n, seeds, c)) for n in ("trust_blr", "tier_prior", "paper_schedule", "naive")]
-    rows += [summary(f"{n}, no gate", trials(n, seeds, c, gated=False)) for n in ("trust_blr", "tier_prior", "naive")]
-    rows.append(summary("trust_blr, no bias", trials("trust_blr", seeds, simple)))
-    rows.append(summary("trust_blr, no bias, no gate", trials("trust_blr", seeds, simple, gated=False)))
-    rows.append(summary("trust_blr, probes mislead x2", trials("trust_blr", seeds, c, horizon=2.0)))
-    rows.append(summary("trust_blr, noise x2", trials("trust_blr", seeds, c, noise=2.0)))
-    rows.append(summary("trust_blr, 10 rounds", trials("trust_blr", seeds, c, rounds=10)))
-    rows.append(summary("trust_blr, null", trials("trust_blr", seeds, c, null=True)))
+    rows = [summary(n, trials(n, seeds, c)) for n in ("horizon_blr", "tier_prior", "paper_schedule", "naive")]
+    rows += [summary(f"{n}, no gate", trials(n, seeds, c, gated=False)) for n in ("horizon_blr", "tier_prior", "naive")]
+    rows.append(summary("horizon_blr, no bias", trials("horizon_blr", seeds, simple)))
+    rows.append(summary("horizon_blr, no bias, no gate", trials("horizon_blr", seeds, simple, gated=False)))
+    rows.append(summary("horizon_blr, probes mislead x2", trials("horizon_blr", seeds, c, horizon=2.0)))
+    rows.append(summary("horizon_blr, noise x2", trials("horizon_blr", seeds, c, noise=2.0)))
+    rows.append(summary("horizon_blr, 10 rounds", trials("horizon_blr", seeds, c, rounds=10)))
+    rows.append(summary("horizon_blr, null", trials("horizon_blr", seeds, c, null=True)))
     rows.append(summary("naive, no gate, null", trials("naive", seeds, c, null=True, gated=False)))
     return rows
 

@@ -210,7 +210,7 @@ def planned(number: int) -> dict[str, Any]:
     why = "more math/L3, whose value is least certain"
     return {
         "round": number,
-        "mechanism": "trust_blr",
+        "mechanism": "horizon_blr",
         "mixture": mixture(number),
         "reference": {a: 1 / len(LIVE) for a in LIVE},
         "probes": [{"name": "probe-1", "mixture": mixture(number + 7), "reason": why}],
@@ -286,6 +286,6 @@ agents:
   organizer: 'offline:'
   strategist: 'offline:'
 training: {{method: full, steps: 60, batch: 16}}
-feedback: {{mechanism: trust_blr}}
+feedback: {{mechanism: horizon_blr}}
 budget: {{usd: 0.0, gpu_hours: 0.0, seconds: 0.0}}
 """

@@ -89,7 +89,7 @@ def test_it_says_whether_it_helped_and_shows_every_section(page: str) -> None:
         "Every step accounts for every document",
         "bpb_math",
         "coevo resume demo --rounds 4",
-        "mechanism: trust_blr",
+        "mechanism: horizon_blr",
     ):
         assert wanted in text, wanted
 
