@@ -129,7 +129,7 @@ def test_paired_intervals_cover_the_truth_and_say_unresolved() -> None:
         (("uniform",), ("planted,colour=red",), "cannot be made"),
         (("uniform",), ("planted,drift",), "wanted name,key=value"),
         (("uniform,flor=.1",), ("planted",), "did you mean 'floor'"),
-        (("uniform",), ("json:loads",), "cannot be made"),
+        (("uniform",), ("json:loads",), "wants a class, got function"),
         (("uniform",), ("planted,calibration.colour=1",), "a calibration has"),
         ((), ("planted",), "at least one mechanism"),
     ],
