@@ -7,7 +7,7 @@ from math import comb
 from typing import Any
 
 from . import python_source
-from .arithmetic_check import Unsolved, equations
+from .equations import Unsolved, equations
 from .exercise import Exercise, read
 
 MAX_CHARS = 300
@@ -207,7 +207,7 @@ def check(text: str) -> tuple[str, list[str]]:
     except RecursionError as error:
         raise Unsolved("the expression is nested too deeply") from error
     numbers = equations("\n".join(line for line in exercise.steps if not re.search(r"[a-zA-Z)]\s*\^|\dx|\bx\b", line)))
-    wrong = [formula for formula, holds in numbers if not holds]
+    wrong = [e.text for e in numbers if e.verdict == "wrong"]
     if not fault and wrong:
         fault = f"{wrong[0]!r} does not hold"
     return fault, [how, f"{len(numbers)} equations calculated"]

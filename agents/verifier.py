@@ -9,11 +9,11 @@ from ..tiers.decision import Action, Decision
 from ..tiers.document import Document
 from . import arithmetic_check, executed, exercise, faithful, python_source, questions, repair, symbolic_check, textbook
 from .agent import Agent
-from .arithmetic_check import Unsolved
 from .chat import Chat
 from .comments import code_lines
 from .consensus import Consensus
 from .drafts import without_enumeration
+from .equations import Unsolved
 from .exercise import Exercise
 from .finding import Finding, votes_of
 from .kinds import KINDS

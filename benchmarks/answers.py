@@ -17,6 +17,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from coevo.agents.arithmetic_check import check
+from coevo.agents.equations import Unsolved
 from coevo.tiers.answers import same_answer
 
 ANSWERS = (
@@ -150,7 +152,99 @@ def answers(data: Path, most: int) -> None:
         print(json.dumps(line))
 
 
-PARTS: dict[str, Callable[[Path, int], None]] = {"answers": answers}
+def document(question: str, steps: str, answer: str) -> str:
+    """A document as the verifier sees it."""
+    return f"Question: {' '.join(question.split())}\nSolution: {steps.strip()}\nAnswer: {answer}\n"
+
+
+def verdict(text: str) -> str:
+    """What the rule says of a document."""
+    try:
+        fault, _ = check(text)
+    except Unsolved:
+        return "abstains"
+    return "refuses" if fault else "accepts"
+
+
+def planted(solution: str, rng: random.Random) -> str:
+    """`solution` with one number changed."""
+    places = list(re.finditer(r"\d+", solution))
+    if not places:
+        return ""
+    place = rng.choice(places)
+    return solution[: place.start()] + str(int(place[0]) + rng.choice((1, 2, 3, 5, 10))) + solution[place.end() :]
+
+
+def human_solutions(data: Path) -> Iterator[tuple[str, str, bool]]:
+    """GSM8K: identity, document, whether it is right; as written, with one number changed, with another's answer."""
+    rng = random.Random(0)
+    for split in ("train", "test"):
+        for row in rows(data / "bench" / "math" / f"gsm8k.{split}.jsonl.gz"):
+            steps = row["solution"].rpartition("####")[0]
+            yield row["id"], document(row["question"], steps, row["answer"]), True
+            yield row["id"], document(row["question"], planted(steps, rng), row["answer"]), False
+
+
+def model_solutions(data: Path) -> Iterator[tuple[str, str, bool]]:
+    """Solutions of models to GSM8K questions, right where their final answer is."""
+    for row in rows(data / "quality" / "gsm8k_solutions_correctness.jsonl.gz"):
+        steps, _, answer = row["solution"].rpartition("\nA:")
+        yield row["question"], document(row["question"], steps, answer.strip()), row["correct"]
+
+
+def wrong_solutions(data: Path) -> Iterator[tuple[str, str, bool]]:
+    """Solutions that people found wrong (MR-GSM8K)."""
+    for row in rows(data / "quality" / "mr_gsm8k_wrong_solutions.jsonl.gz"):
+        steps = "\n".join(row["steps"])
+        yield row["id"], document(row["question"], steps, steps.rpartition("#### ")[2].partition("\n")[0]), False
+
+
+def word_problems(data: Path) -> Iterator[tuple[str, str, bool]]:
+    """ASDiv, MAWPS, CMATH and MGSM (Chinese): the question with its answer, and with a changed answer."""
+    rng = random.Random(0)
+    for name in ("math/asdiv.test", "math/mawps.test", "zh/cmath.test", "zh/cmath.dev", "zh/mgsm_zh.test"):
+        for row in rows(data / "bench" / f"{name}.jsonl.gz"):
+            answer = str(row["answer"]).partition(" (")[0]
+            value = number(answer)
+            if value is not None:
+                yield row["id"], document(row["question"], row.get("formula", ""), answer), True
+                changed = value + rng.choice((1, 2, 10, -1))
+                yield row["id"], document(row["question"], "", str(changed)), False
+
+
+def sums(data: Path) -> Iterator[tuple[str, str, bool]]:
+    """Sums (basic_arithmetic), each with its right answer and with three wrong ones."""
+    for row in rows(data / "bench" / "math" / "basic_arithmetic.validation.jsonl.gz"):
+        for label, answer in zip(row["choices"]["label"], row["choices"]["text"], strict=True):
+            yield row["id"], document(row["question"], "", answer), label == row["answerKey"]
+
+
+SOLUTIONS = (sums, human_solutions, model_solutions, wrong_solutions, word_problems)
+
+
+def arithmetic(data: Path, most: int) -> None:
+    """Precision both ways and coverage of arithmetic by rule on the half that it was not developed on."""
+    lines = []
+    for source in SOLUTIONS:
+        counts: Counter[str] = Counter()
+        for identity, text, right in source(data):
+            if half(identity):
+                said = verdict(text)
+                counts[f"{said} {'right' if right else 'wrong'}"] += 1
+                if said == ("refuses" if right else "accepts"):
+                    print(f"  {said} a {'right' if right else 'wrong'} one: {check(text)} {text[:300]!r}")
+        lines.append({"name": f"arithmetic/{source.__name__}", **counts})
+        told = {said: counts[f"{said} right"] + counts[f"{said} wrong"] for said in ("accepts", "refuses", "abstains")}
+        print(
+            f"{source.__name__:16} n = {counts.total():5}: "
+            f"accepts {told['accepts']:4}, {counts['accepts wrong']:2} wrong; "
+            f"refuses {told['refuses']:4}, {counts['refuses right']:2} right; abstains {told['abstains']:5}"
+        )
+    for line in lines:
+        print(json.dumps(line))
+
+
+PARTS: dict[str, Callable[[Path, int], None]] = {"answers": answers, "arithmetic": arithmetic}
 
 
 def main() -> None:

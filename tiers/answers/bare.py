@@ -9,6 +9,9 @@ _WHOLE = re.compile(
     r"|\*\*(?P<bold>[^*]+)\*\*|\"(?P<quoted>[^\"]+)\"|\u201c(?P<curly>[^\u201d]+)\u201d",
     re.DOTALL,
 )
+_ESCAPED_TWICE = re.compile(
+    r"\\\\(?=(?:[dt]?frac|sqrt|pi|text|left|right|times|cdot|boxed|infty|pm|circ|begin|end|mathrm)(?![a-z]))"
+)
 _INSIDE = re.compile(r"\$(?!\s)([^$]*[^$\s])\$(?!\d)")
 _BEFORE = re.compile(
     r"(?:#{4}|(?:so|thus|hence|therefore),?\s|(?:the\s+)?(?:final\s+)?answer(?:\s+is\b)?\s*[:\uff1a=]?|\u7b54\u6848(?:\u662f|\u4e3a)?\s*[:\uff1a=]?"
@@ -19,7 +22,7 @@ _BEFORE = re.compile(
 
 def bare(answer: str) -> str:
     """An answer in plain signs (`signs.plain`) without dress; an answer that is nothing but dress stays as it is."""
-    text = answer.replace("\x00", "").strip()
+    text = _ESCAPED_TWICE.sub(r"\\", answer.replace("\x00", "")).strip()
     for _ in range(6):
         inner = _undressed(text)
         if not inner or inner == text:

@@ -1,0 +1,79 @@
+"""Arithmetic by rule speaks only where it is sure; a model is asked about the rest."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from coevo.agents.arithmetic_check import check, solve
+from coevo.agents.equations import Unsolved, equations
+
+GSM8K = Path("../shared/data/bench/math/gsm8k.test.jsonl.gz")
+
+VERDICTS = {
+    "holds": [
+        "48/2 = 24", "She pays 3 x $4 = $12 in all.", "7 votes * 3 = 21 votes", "1,200 + 34 = 1,234", "20% of 50 = 10",
+        "<<48/2=24>>24", "2 + 3 = 5 = 10 / 2", "2^3 = 8", "3 \u00d7 4 = 12", "50 people \u2212 15 = 35 people", ".5 * 4 = 2",
+        "so 1/4 of 40 = 10", "(2 + 3) * 4 = 20", "1/4 = 25%",
+    ],
+    "open": [
+        "10 / 3 = 3.33", "10 / 3 = 3", "2 / 3 = 0.66", "5 + 3 = 8 * 2 = 16", "3/4 = 75", "2 hours * 60 = 2 hours",
+        "6 / 3/4 = 8", "2 + 3 * 4 = 20", "5 - 8 = 3", "3 feet * 2 = 72 inches",
+    ],
+    "wrong": [
+        "48/2 = 25", "3 x $4 = $13", "<<48/2=25>>25", "1,200 + 34 = 1,244", "20% of 50 = 12", "10 / 3 = 3.35",
+        "7 votes * 3 = 22 votes", "2 + 2 = 4 = 5 - 2", "12 + 30 = 41",
+    ],
+    "": [
+        "3x + 2 = 8", "half of 20 + 3 = 13", "U + 26 = 30", "8 degrees = 2 - 8", "week 1 - week 2 = 96 - 70", "0900 - 0130 = 0730",
+        "17 / 5 = 3 remainder 2", "the ratio 2:3 = 4:6", "4 pounds - 6 ounces = 58 ounces", "3 cities -48 + 21 = -27",
+        "x = 5", "twice 4 + 1 = 9", "25 classmates + his 1 teacher + 1 himself = 27",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "verdict"), [(t, v) for v, texts in VERDICTS.items() for t in texts])
+def test_an_equation_is_judged_as_a_whole_or_left_alone(text: str, verdict: str) -> None:
+    verdicts = {e.verdict for e in equations(text)}
+    assert verdicts <= {verdict} if verdict in ("", "open") else verdicts == {verdict}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "There are 5 dogs, 2 cats and 10 birds. How many legs are there in all?",
+        "Ada has 5 apples and buys 3 more. How many pears does Ada have now?",
+        "Ada has 5 apples. Ben finds 3 apples. How many apples does Ada have now?",
+        "Ada has 5 apples. She gives half of them away. How many are left?",
+        "What is 12 + 30 of the apples?",
+    ],
+)
+def test_a_question_that_is_not_read_as_a_whole_is_left_alone(question: str) -> None:
+    with pytest.raises(Unsolved):
+        solve(question)
+    with pytest.raises(Unsolved):
+        check(f"Question: {question}\nSolution: 5 + 2 + 10 = 17.\nAnswer: 17\n")
+
+
+@pytest.mark.parametrize(
+    ("question", "result"),
+    [
+        ("Calculate 5 + 91 =", 96),
+        ("Joan had 9 apples. She ate 2 apples. How many apples does Joan have left?", 7),
+        ("Ada has 5 eggs and buys 3 more. Then Ada loses 2 of them. How many eggs are left?", 6),
+        ("What is 25% of 80?", 20),
+    ],
+)
+def test_a_question_of_a_known_form_is_solved(question: str, result: int) -> None:
+    assert solve(question) == (result, None)
+
+
+@pytest.mark.skipif(not GSM8K.is_file(), reason="the benchmark files are not on this machine")
+def test_right_solutions_by_people_are_not_refused() -> None:
+    with gzip.open(GSM8K, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file][:600]
+    refused = [
+        r["id"] for r in rows if any(e.verdict == "wrong" for e in equations(r["solution"].rpartition("####")[0]))
+    ]
+    assert len(refused) <= 6
