@@ -46,7 +46,7 @@ def with_adapter(model: Any, config: TrainConfig, seed: int, adapter: str = "") 
         target_modules="all-linear" if everything else list(config.lora_targets),
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(), _peft_being_behind():
+    with torch.random.fork_rng(), quiet_peft():
         torch.manual_seed(seed)
         try:
             return get_peft_model(model, lora)
@@ -65,7 +65,7 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 
     if not (folder / "adapter_config.json").is_file():
         raise TrainingError(f"wanted a LoRA adapter in {folder}, found none: name the adapter/ folder of a LoRA run")
-    with _peft_being_behind(), warnings.catch_warnings():
+    with quiet_peft(), warnings.catch_warnings():
         warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
         try:
             return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
@@ -92,14 +92,16 @@ def save_adapter(model: Any, folder: Path, base: str) -> None:
     config = model.peft_config["default"]
     config.base_model_name_or_path = FREE_NAME
     # "auto" would ask the Hub whether the base's vocabulary was changed; ours never is
-    model.save_pretrained(str(folder), save_embedding_layers=False)
+    with quiet_peft():
+        model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled model card
     write_whole(folder / BASE_NOTE, json.dumps({"fingerprint": base}).encode())
 
 
 @contextmanager
-def _peft_being_behind() -> Iterator[None]:
-    """Peft 0.19 still asks transformers 5 by the old name; nobody here can do anything about it."""
+def quiet_peft() -> Iterator[None]:
+    """Without two warnings that need no action: an old name that peft uses, and shared weights, which `merged` unties."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", "(?s).*tie_word_embeddings", UserWarning)
         yield
