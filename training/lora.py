@@ -100,7 +100,7 @@ def save_adapter(model: Any, folder: Path, base: str) -> None:
 
 @contextmanager
 def quiet_peft() -> Iterator[None]:
-    """Without two warnings that need no action: an old name that peft uses, and shared weights, which `merged` unties."""
+    """Without two warnings that need no action: an old name in peft, and shared weights, which `merged` unties."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         warnings.filterwarnings("ignore", "(?s).*tie_word_embeddings", UserWarning)
