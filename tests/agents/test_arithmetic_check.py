@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_question_that_is_not_read_as_a_whole_is_left_alone(question: str) -> 
     ],
 )
 def test_a_question_of_a_known_form_is_solved(question: str, result: int) -> None:
-    assert solve(question) == (result, None)
+    assert solve(question) == (Fraction(result), None)
 
 
 @pytest.mark.skipif(not GSM8K.is_file(), reason="the benchmark files are not on this machine")
