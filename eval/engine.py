@@ -12,6 +12,7 @@ from typing import Any
 from ..tiers.errors import EvalError
 from ..tiers.fingerprint import model_fingerprint, other_base
 from ..tiers.text_tokens import TextTokens, text_tokens
+from ..tiers.weights import refuse_pickles
 from .likelihood import continuation_scores
 
 LONGEST_CONTEXT = 4096
@@ -159,9 +160,10 @@ def load(model: Path, batch: int, device: str, dtype: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    refuse_pickles(model)
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
-        network: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype))
+        network: Any = AutoModelForCausalLM.from_pretrained(model, dtype=getattr(torch, dtype), use_safetensors=True)
         network = network.to(torch.device(_device(device)))
     except (OSError, ValueError, RuntimeError) as error:
         raise EvalError(f"{model} cannot be loaded as a causal language model with a tokenizer: {error}") from error
@@ -216,6 +218,7 @@ def _adapted(lm: Any, adapter: Path) -> Iterator[None]:
     """
     from peft import PeftModel
 
+    refuse_pickles(adapter)
     base = lm._model
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..tiers.errors import EvalError
+from ..tiers.weights import refuse_pickles
 from .engine import LONGEST_CONTEXT, check_vocabulary, context_length, without_bars
 
 SETTINGS = {
@@ -38,6 +39,8 @@ def load(model: Path, dtype: str, memory: float, adapters: Sequence[Path]) -> An
         EvalError: vLLM is not installed or cannot serve the model here, or not one of the adapters.
     """
     version()
+    for folder in (model, *adapters):
+        refuse_pickles(folder)
     os.environ.update({name: value for name, value in SETTINGS.items() if name not in os.environ})
     from transformers import AutoConfig, AutoTokenizer
 

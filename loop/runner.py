@@ -17,6 +17,7 @@ from .budget import end_of
 from .config import RunConfig, load_config, parse_config
 from .disk import explained
 from .feedback import create
+from .preflight import check_settings
 from .run_folder import RunFolder, create_run, open_run
 from .spent import spent
 from .workers import THREADS, Stopping, stop_signals
@@ -42,6 +43,7 @@ def start(
         InputError: a bad config, or the name is taken by an unfinished run.
     """
     config = _limited(load_config(preset, overrides), limits)
+    check_settings(config)
     check_mechanism(config)
     check_control(config, runs)
     check_sources(config.sources)

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import BASE_NOTE, other_base
+from ..tiers.weights import refuse_pickles
 from ..tiers.whole import write_whole
 from .spec import TrainConfig
 
@@ -65,6 +66,7 @@ def load_adapter(model: Any, folder: Path, *, trainable: bool = False) -> Any:
 
     if not (folder / "adapter_config.json").is_file():
         raise TrainingError(f"wanted a LoRA adapter in {folder}, found none: name the adapter/ folder of a LoRA run")
+    refuse_pickles(folder)
     with quiet_peft(), warnings.catch_warnings():
         warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
         try:

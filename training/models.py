@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
+from ..tiers.weights import refuse_pickles
 from ..tiers.whole import publish, unfinished
 
 _TOKENIZER = (
@@ -35,11 +36,14 @@ def load_model(
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
+    refuse_pickles(path)
     logging.disable_progress_bar()
     more = {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}} if four_bits else {}
     try:
         own = _own_attention(path, attention)
-        return AutoModelForCausalLM.from_pretrained(str(path), attn_implementation=own, dtype=dtype, **more)
+        return AutoModelForCausalLM.from_pretrained(
+            str(path), attn_implementation=own, dtype=dtype, use_safetensors=True, **more
+        )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as e:
         why = (str(e).strip() or type(e).__name__).splitlines()[0]
         raise TrainingError(f"wanted a transformers causal language model in {path}, got: {why}") from e
@@ -59,18 +63,28 @@ def _own_attention(path: Path, attention: str) -> str:
 def _four_bits() -> Any:
     """NF4 with double quantisation (QLoRA, arXiv 2305.14314), by bitsandbytes."""
     from transformers import BitsAndBytesConfig
-    from transformers.utils.import_utils import is_bitsandbytes_available
 
-    if not torch.cuda.is_available():
-        raise TrainingError("training.method=qlora wants an NVIDIA GPU, torch sees none: set training.method=lora")
-    if not is_bitsandbytes_available():
-        raise TrainingError("training.method=qlora wants bitsandbytes: pip install 'coevo[qlora]', or set method=lora")
+    check_four_bits()
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
+
+
+def check_four_bits() -> None:
+    """Whether a model can be held in four bits here.
+
+    Raises:
+        TrainingError: there is no GPU, or no bitsandbytes.
+    """
+    from transformers.utils.import_utils import is_bitsandbytes_available
+
+    if not torch.cuda.is_available():
+        raise TrainingError("training.method=qlora wants an NVIDIA GPU, torch sees none: set training.method=lora")
+    if not is_bitsandbytes_available():
+        raise TrainingError("training.method=qlora wants bitsandbytes: pip install 'coevo[qlora]', or set method=lora")
 
 
 def check_vocabulary(model: Any, tokenizer: Any, path: Path) -> None:

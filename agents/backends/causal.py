@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 
 from ...tiers.errors import InputError
 from ...tiers.text_tokens import text_tokens
+from ...tiers.weights import refuse_pickles
 
 BATCH_TOKENS = 8192
 """Padded tokens of one forward pass: what bounds memory, whatever the texts' lengths."""
@@ -87,6 +88,7 @@ def _load(path: str, adapter: str, device: torch.device, dtype: Any) -> tuple[An
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     here = Path(path).is_dir()
+    refuse_pickles(path)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=here)
         # safetensors only: a pickle runs what its author pleases
@@ -102,6 +104,7 @@ def _load(path: str, adapter: str, device: torch.device, dtype: Any) -> tuple[An
 def _adapted(model: Any, adapter: str) -> Any:
     from peft import PeftModel
 
+    refuse_pickles(adapter)
     try:
         with warnings.catch_warnings():  # peft 0.21 still asks transformers 5 by the old name
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...tiers.errors import AgentError, InputError
 from ...tiers.gpu import busy, visible
+from ...tiers.weights import refuse_pickles
 from .causal import beginning
 from .engine import Asked, EngineConfig, EngineDied, Reply, release_idle
 from .prompting import Endings, Prompting
@@ -94,6 +95,7 @@ class VllmEngine:
     def _opened(self) -> Any:
         from vllm import LLM  # pyright: ignore[reportMissingImports]
 
+        refuse_pickles(self._path)
         options: dict[str, Any] = {"enable_lora": True, "max_loras": 2} if self._lora else {}
         if self._lora:
             options["max_lora_rank"] = next((r for r in RANKS if r >= self._config.lora_rank), RANKS[-1])

@@ -57,11 +57,11 @@ class Aioli(Base):
         flat = context.live / context.live.sum()
         mixture = self.settings.one_hot * np.eye(len(self.arms))[arm] + (1 - self.settings.one_hot) * flat
         told = dict(zip(self.arms, mixture.tolist(), strict=True))
-        return Probe(name=f"sweep-{self.arms[arm]}", mixture=told, reason=f"mostly {self.arms[arm]}")
+        return Probe(name=sweep(self.arms[arm]), mixture=told, reason=f"mostly {self.arms[arm]}")
 
     def observe(self, evidence: Evidence) -> None:
         """What a sweep gained per unit of the share that it moved, over its centre."""
-        place = {f"sweep-{a}": i for i, a in enumerate(self.arms)}
+        place = {sweep(a): i for i, a in enumerate(self.arms)}
         for c in evidence.contrasts:
             arm = place.get(c.treatment, -1) if c.kind == "probe" else -1
             moved = float(c.mixture[arm] - c.baseline[arm]) * c.fraction
@@ -75,3 +75,8 @@ class Aioli(Base):
         k = len(self.arms)
         spread = float(self.law.std()) if self.swept.any() else 1.0
         return self.law / k, np.diag(spread**2 / (1.0 + self.swept)) / k**2
+
+
+def sweep(arm: str) -> str:
+    """The name of an arm's sweep."""
+    return f"sweep-{arm.replace('/', '-')}"

@@ -10,7 +10,7 @@ import numpy as np
 from ...tiers.errors import InputError
 from .config import FeedbackConfig
 from .mechanism import Context, Evidence, Floats, Mechanism, Plan
-from .policy import admit, admit_probe, carried, scheduled, shares, wish
+from .policy import admit, admit_probe, carried, check_probe_name, scheduled, shares, wish
 from .simplex import project
 
 
@@ -45,7 +45,9 @@ def guarded_plan(
         wanted, probes, reason = wish(mechanism, _sealed(context), config)
         mixture = admit(wanted, context, config)
         tried = tuple(admit_probe(p, context, config) for p in probes[: context.probes])
-        if len({p.name for p in tried}) < len(tried):
+        for probe in tried:
+            check_probe_name(probe.name)
+        if len({p.name.lower() for p in tried}) < len(tried):
             raise InputError("two probes of one name")
         problem = ""
     except Exception as e:

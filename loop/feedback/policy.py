@@ -1,5 +1,6 @@
 """Policy: the one step from what a mechanism wants to a mixture that a round can execute."""
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -12,6 +13,12 @@ from .mechanism import Context, Floats, Mechanism, Plan, Probe
 from .regression import OFFSET
 from .simplex import project
 
+PROBE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+RESERVED = frozenset(
+    {"main", "control", "centre", "base", "start", "accepted", "final", "blocks", "explore", "strategist"}
+)
+"""Names of runs, folders and probes of the loop's own, which a mechanism's probe would replace."""
+RESERVED_PREFIXES = ("aa-", "rubric-", "without-", "blocks-")
 TOLERANCE = 1e-3  # how far a wanted mixture may be off the simplex
 
 
@@ -86,6 +93,18 @@ def admit_probe(probe: Probe, context: Context, config: FeedbackConfig) -> Probe
     wanted = _checked(vector(probe.mixture, context.arms), context, f"probe {probe.name!r}")
     mixture = project(wanted, context.live, context.cap, config.floor)
     return probe.model_copy(update={"mixture": shares(mixture, context.arms)})
+
+
+def check_probe_name(name: str) -> None:
+    """See that a probe may be called so: a run, its folder and its scores go by this name.
+
+    Raises:
+        InputError: the name belongs to a run of the loop's own, or is no plain name of a folder.
+    """
+    if not PROBE_NAME.fullmatch(name):
+        raise InputError(f"probe {name!r} wants a name of 1 to 64 letters, digits, '.', '_', '+' or '-'")
+    if name.lower() in RESERVED or name.lower().startswith(RESERVED_PREFIXES):
+        raise InputError(f"probe {name!r} has the name of a run of the loop's own: call it otherwise, such as try-1")
 
 
 def scheduled(context: Context, config: FeedbackConfig) -> Context:

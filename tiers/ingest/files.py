@@ -16,6 +16,7 @@ from .records import Malformed, evidence, page, read_records, settled
 from .sample import Raw, Sample
 from .unpack import Damaged, packing, unpacked
 
+LINK = "a link that leaves the source folder"
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -36,8 +37,9 @@ def read_path(url: str, domain: str | None, sample: Sample, names: tuple[str, ..
         return
     root = source_root(url)
     if root.is_dir():
-        paths = walk(root, sample) if names is None else (root / name for name in names)
-        found = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in paths]
+        paths = list(walk(root, sample) if names is None else (root / name for name in names))
+        named = [(path, f"{root.resolve().name}/{path.relative_to(root).as_posix()}") for path in paths]
+        found = [(path, name) for path, name in named if not _leaves(path, root, name, sample)]
         about = {"licence": folder_licence(root), "repo": folder_repo(root)}
     else:
         found, about = [(root, root.name)], {}
@@ -81,11 +83,22 @@ def walk(root: Path, sample: Sample) -> Iterator[Path]:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))
+        for name in folders:
+            if (here / name).is_symlink():  # os.walk does not follow it
+                sample.ignored["links to folders"] += 1
         for name in sorted(files):
             if readable(name) and not name.startswith("."):
                 yield here / name
             else:
                 sample.ignored[suffix(name) or name] += 1
+
+
+def _leaves(path: Path, root: Path, name: str, sample: Sample) -> bool:
+    """Whether a file is a link to somewhere outside of its source folder; it is counted, and never opened."""
+    inside = path.resolve().is_relative_to(root.resolve())
+    if not inside:
+        sample.reject(printable(name), "", LINK)
+    return not inside
 
 
 def readable(name: str) -> bool:
