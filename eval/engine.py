@@ -137,7 +137,8 @@ def rolled(lm: Any, requests: Any) -> list[float]:
     from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
     start = list(lm.text_tokens.start)
-    owners, windows = [], []
+    owners: list[int] = []
+    windows: list[tuple[None, list[int], list[int]]] = []
     coded = lm.text_tokens.encode_batch([request.args[0] for request in requests])
     for owner, tokens in enumerate(coded):
         for window in get_rolling_token_windows(tokens, start[-1], lm.max_length - len(start) + 1, 1):

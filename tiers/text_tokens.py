@@ -120,7 +120,7 @@ class TextTokens:
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         return list(encoding.ids), offsets + (len(text) - len(bare))
 
-    def render(self, messages: Sequence[Mapping[str, str]], **options: Any) -> str:
+    def render(self, messages: Sequence[Mapping[str, Any]], **options: Any) -> str:
         """A conversation by the chat template, for `encode`, `framed`, `pair` and `with_offsets`, not for reading.
 
         Args:

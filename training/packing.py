@@ -196,7 +196,7 @@ def _pack_chat(
     tokens, learn, starts = lay(pieces, block, int(tokenizer.eos_token_id))
     ends = starts + np.array([len(ids) for ids, _ in pieces], dtype=np.int64)
     name = arm.replace("/", "-")
-    files = {"file": f"{name}.npy", "learn": f"{name}.learn.npy", "pieces": f"{name}.pieces.npy"}
+    files: dict[str, Any] = {"file": f"{name}.npy", "learn": f"{name}.learn.npy", "pieces": f"{name}.pieces.npy"}
     _save(np.stack([np.array(owners, dtype=np.int64), starts, ends], axis=1), out / files["pieces"])
     _save(learn, out / files["learn"])
     _save(tokens.astype(kind), out / files["file"])

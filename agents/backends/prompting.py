@@ -56,7 +56,8 @@ class Prompting:
         if not self.tokenizer.chat_template:
             return [*tokens.start, *tokens.encode("\n\n".join(t["content"] for t in question.turns))]
         # a model that thinks aloud would not answer with its first token
-        return tokens.encode(tokens.render(question.turns, add_generation_prompt=True, enable_thinking=False))
+        turns = [dict(turn) for turn in question.turns]
+        return tokens.encode(tokens.render(turns, add_generation_prompt=True, enable_thinking=False))
 
     def to_answer(self, question: Question, answer_tokens: int) -> list[int]:
         """The tokens of a prompt that leaves room for an answer.
