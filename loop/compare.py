@@ -7,7 +7,7 @@ from typing import Any
 from ..eval.composite import Scale
 from ..eval.delta import deltas
 from ..eval.noise import NoiseFloor
-from ..eval.repeated import mean_gains, pair_gains
+from ..eval.pair_means import mean_gains, pair_gains
 from ..eval.score import Delta, Suite
 from ..eval.suites import load_suite
 from ..tiers.errors import InputError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..eval.delta import deltas
-from ..eval.repeated import mean_gains, pair_gains
+from ..eval.pair_means import mean_gains, pair_gains
 from ..eval.score import Delta
 from ..tiers.errors import InputError
 from ..training.spec import RunSpec, TrainedModel

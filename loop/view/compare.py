@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...eval.repeated import MeanGain
+from ...eval.pair_means import MeanGain
 from ...eval.score import Delta
 from .formats import count, interval, safe, signed
 from .several import by_comparison, counted

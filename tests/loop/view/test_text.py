@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coevo.eval.clustered import EXACT, Error
-from coevo.eval.repeated import MeanGain
+from coevo.eval.pair_means import MeanGain
 from coevo.eval.score import Delta
 from coevo.loop.view import deltas_text, story_text, tables, text
 from coevo.loop.view.compare import compared, tried

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from coevo.eval import repeated
+from coevo.eval import pair_means
 from coevo.eval.clustered import mean_influence
 from coevo.eval.composite import composite, gains
-from coevo.eval.repeated import PairGains, mean_gains, pair_gains
+from coevo.eval.pair_means import PairGains, mean_gains, pair_gains
 
 from .worlds import World, planted_run, planted_scale, planted_suite
 
@@ -21,7 +21,7 @@ ITEM, CLUSTER = 0.04, 0.03
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> dict[Path, World]:
     worlds: dict[Path, World] = {}
-    monkeypatch.setattr(repeated, "read_scores", lambda path, suite: worlds[path])
+    monkeypatch.setattr(pair_means, "read_scores", lambda path, suite: worlds[path])
     return worlds
 
 

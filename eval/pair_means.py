@@ -1,4 +1,4 @@
-"""Repeated pairs: the mean gain of several pairs of runs, whose error holds the items that all of them were asked.
+"""Means over pairs: the mean gain of several pairs of runs, whose error holds the items that all of them were asked.
 
 Pairs with other seeds err apart by their seeds, but alike by their items: of a benchmark that happens to favour the
 treatment, every pair says so. A mean over pairs averages the first away and not the second. So the error of the mean
