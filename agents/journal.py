@@ -11,6 +11,7 @@ from typing import Self
 from ..tiers.decision import Usage
 from ..tiers.errors import InputError, LedgerError
 from ..tiers.record import Record
+from ..tiers.sqlite_file import check_plain
 
 APPLICATION = 0x636F6576  # "coev": tells a journal from any other SQLite file
 NAME = "calls.db"
@@ -97,6 +98,7 @@ class Journal:
         (tables,) = self._connection.execute("select count(*) from sqlite_master").fetchone()
         if application != APPLICATION and tables:
             raise LedgerError(f"{self.path} is some other SQLite database, wanted a coevo journal; move it away")
+        check_plain(self._connection, self.path)
         self._connection.execute("pragma journal_mode = wal")
         # normal: a commit survives kill -9 at 0.1 ms a call; full would survive a power cut too, at 7 ms, one by one
         self._connection.execute("pragma synchronous = normal")
@@ -166,6 +168,7 @@ class Recording:
         self._lock = threading.Lock()
         try:
             self._connection = _opened_for_reading(self.path)
+            check_plain(self._connection, self.path)
             models = [m for (m,) in self._connection.execute("select distinct model from calls order by model")]
         except sqlite3.Error as error:
             raise InputError(f"{self.path} is no journal of answers that can be read ({error})") from error

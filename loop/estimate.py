@@ -1,15 +1,16 @@
 """Estimate: what a run will ask of its models and train, before anything is spent, as a range for each role."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from ..agents.backends.url import parse_url
 from ..agents.calibration import built_in as built_in_gold
-from ..agents.calibration import gold_pairs
+from ..agents.calibration import gold_pairs, read_gold
 from ..agents.exam import tasks
 from ..agents.scorer import judged_rubrics
 from ..agents.strategist import STEPS
-from ..prompts import Prompt, built_in
+from ..prompts import Prompt, PromptSet, built_in
 from ..tiers.record import Record
 from ..tiers.tier import arms
 from .config import RunConfig
@@ -19,6 +20,10 @@ DENSE, PLAIN = 2.5, 4.5
 """Characters of a model's token: of code or Chinese, of English prose."""
 SHORT = 40
 """Tokens of a brief structured answer."""
+FREE = ("offline", "student", "replay")
+"""Models that ask nobody."""
+REPAIRED = 2
+"""Calls of a question whose first answer has not the wanted form."""
 CANARY_TEXTS = 10
 """Texts that the fresh canaries of one document are: five pairs."""
 SHORTEST = 200
@@ -91,7 +96,8 @@ class Asked(NamedTuple):
 def estimate(config: RunConfig, known: Measured | None = None) -> Estimate:
     """What the rounds to come ask for: by quotas and prompts, or by what the rounds that are done have measured."""
     left = max(0, config.rounds - (known.rounds if known else 0))
-    paid = [r for r in _CALLS if parse_url(getattr(config.agents, r)).scheme not in ("offline", "student", "replay")]
+    urls = {role: getattr(config.agents, role) for role in _CALLS}
+    paid = [role for role, url in urls.items() if url and parse_url(url).scheme not in FREE]
     lines = tuple(_line(config, role, left, known) for role in paid)
     usd = NONE
     for line in lines:
@@ -107,14 +113,15 @@ def estimate(config: RunConfig, known: Measured | None = None) -> Estimate:
     )
 
 
-def measured(db: RunDB) -> Measured | None:
-    """Averages over the rounds that are done; None before there is one."""
+def measured(db: RunDB, second: str = "") -> Measured | None:
+    """Averages over the rounds that are done; None before there is one. `second` is the second verifier's model."""
     done = [r["round"] for r in db.rows("rounds", status="done")]
     if not done:
         return None
     by_role: dict[str, dict[str, float]] = {}
     for row in (r for r in db.rows("costs") if r["round"] in done and r["calls"]):
-        told = by_role.setdefault(row["role"], dict.fromkeys(("calls", "tokens_in", "tokens_out", "usd"), 0.0))
+        role = "second_verifier" if second and row["model"] == second and row["role"] == "verifier" else row["role"]
+        told = by_role.setdefault(role, dict.fromkeys(("calls", "tokens_in", "tokens_out", "usd"), 0.0))
         for key in told:
             told[key] += (row[key] or 0) / len(done)
     return Measured(rounds=len(done), usd=sum(r["usd"] for r in db.rows("costs")), by_role=by_role)
@@ -159,37 +166,69 @@ def _per_pass(config: RunConfig, asked: list[Asked]) -> tuple[Span, Span, Span]:
 
 
 def _scorer(config: RunConfig) -> Iterator[Asked]:
-    by_rubric = {p.rubric: p for p in built_in().of_role("scorer")}
-    texts = 2 * len(gold_pairs(built_in_gold(), config.domains))
+    """Grades under every rubric, calibration on gold, canaries and anchors, and the audit's questions for reasons."""
+    by_rubric = {p.rubric: p for p in _prompts(config).of_role("scorer")}
     curation, domains = config.curation, len(config.domains)
+    gold = [built_in_gold(), *([read_gold(Path(curation.gold))] if curation.gold else [])]
+    texts = sum(2 * len(gold_pairs(g, config.domains)) for g in gold)
     tests = texts + domains * (curation.canaries * CANARY_TEXTS + curation.anchors)
-    for rubric in judged_rubrics():
+    rubrics = curation.rubrics or judged_rubrics()
+    for rubric in rubrics:
         yield Asked(Span(curation.score, curation.score), by_rubric[rubric], _document(config), writes=False)
         yield Asked(Span(tests - texts, tests), by_rubric[rubric], Span(SHORTEST, 1_200), writes=False)
+    if parse_url(config.agents.strategist).scheme not in FREE:  # a rubric that it proposes is screened and on trial
+        yield Asked(Span(0, curation.score + tests), by_rubric[rubrics[0]], _document(config), writes=False)
+    audits = Span(curation.score * curation.audit, curation.score * curation.audit)
+    yield Asked(audits.by(Span(0.5, 2 * REPAIRED)), _prompts(config).get("audit-score"), _document(config))
 
 
-def _once_each(role: str, prompt: str, limit: Callable[[RunConfig], float]) -> Callable[[RunConfig], Iterator[Asked]]:
+def _once_each(role: str, prompt: str, limit: Callable[[RunConfig], Span]) -> Callable[[RunConfig], Iterator[Asked]]:
     """A role that asks once about a document, or twice where an answer has to be repaired; and its exam."""
 
     def calls(config: RunConfig) -> Iterator[Asked]:
         exam = sum(t.domain in config.domains for t in getattr(tasks(), role))
-        yield Asked(Span(limit(config), 2 * limit(config) + exam), built_in().get(prompt), _document(config))
+        asked = limit(config).by(Span(1, REPAIRED)).plus(Span(0, REPAIRED * exam))
+        yield Asked(asked, _prompts(config).get(prompt), _document(config))
+
+    return calls
+
+
+def _solving(exam: bool) -> Callable[[RunConfig], Iterator[Asked]]:
+    """A verifier: what rules check costs nothing; else solutions, each compared with the answer, or one grade."""
+
+    def calls(config: RunConfig) -> Iterator[Asked]:
+        tried = config.curation.verify
+        tried += sum(t.domain in config.domains for t in tasks().verifier) if exam else 0
+        solved = Span(0, tried * config.curation.solutions)
+        prompts = _prompts(config)
+        yield Asked(solved.by(Span(1, REPAIRED)), prompts.get("verify-solve"), _document(config))
+        yield Asked(solved, prompts.get("verify-same"), Span(SHORTEST, 2_000), writes=False)
 
     return calls
 
 
 def _strategist(config: RunConfig) -> Iterator[Asked]:
-    yield Asked(Span(1, STEPS), built_in().get("strategist"), Span(1_000, 20_000))
+    yield Asked(Span(1, STEPS * REPAIRED), _prompts(config).get("strategist"), Span(1_000, 20_000))
+
+
+def _quota(limit: Callable[[RunConfig], float]) -> Callable[[RunConfig], Span]:
+    return lambda config: Span(limit(config), limit(config))
 
 
 _CALLS: dict[str, Callable[[RunConfig], Iterator[Asked]]] = {
     "scorer": _scorer,
-    "editor": _once_each("editor", "edit-program", lambda c: c.curation.edit),
-    "synthesizer": _once_each("synthesizer", "synthesize-qa", lambda c: c.curation.synthesize / 2),
-    "verifier": _once_each("verifier", "verify-solve", lambda c: c.curation.verify),
-    "organizer": _once_each("organizer", "organize-facts", lambda c: c.curation.verify / 2),
+    "editor": _once_each("editor", "edit-program", _quota(lambda c: c.curation.edit)),
+    "synthesizer": _once_each("synthesizer", "synthesize-qa", _quota(lambda c: c.curation.synthesize / 2)),
+    "verifier": _solving(exam=True),
+    "second_verifier": _solving(exam=False),
+    "organizer": _once_each("organizer", "organize-facts", lambda c: Span(0, c.curation.verify)),
     "strategist": _strategist,
 }
+
+
+def _prompts(config: RunConfig) -> PromptSet:
+    """The prompts of the run that will be."""
+    return built_in().read(Path(config.agents.prompts)) if config.agents.prompts else built_in()
 
 
 def _document(config: RunConfig) -> Span:

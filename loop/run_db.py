@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from ..tiers.errors import InputError
 from ..tiers.plain import from_json
+from ..tiers.sqlite_file import check_plain
 
 APPLICATION = 0x636F6576  # "coev", so that a foreign SQLite file is known at once
 VERSION = 4
@@ -189,6 +190,7 @@ class RunDB:
 
 def _writing(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
+    check_plain(connection, path)  # before the first write, which a trigger would answer
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     return connection
@@ -198,13 +200,14 @@ def _reading(path: Path) -> sqlite3.Connection:
     where = path.resolve().as_uri()
     connection = sqlite3.connect(f"{where}?mode=ro", uri=True, timeout=30.0, check_same_thread=False)
     try:
-        connection.execute("PRAGMA application_id").fetchone()
+        check_plain(connection, path)
     except sqlite3.OperationalError:
         connection.close()
         if path.with_name(path.name + "-wal").exists():
             raise
         # A write-ahead file cannot be made on a read-only disk; with no writer there, none is needed.
         connection = sqlite3.connect(f"{where}?immutable=1", uri=True, check_same_thread=False)
+        check_plain(connection, path)
     return connection
 
 

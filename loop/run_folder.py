@@ -128,7 +128,12 @@ class RunFolder:
         Raises:
             InputError: another process holds it.
         """
-        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as e:
+            raise InputError(
+                f"the run folder {self.root} is not writable ({e.strerror}): make it writable, or work on a copy of it"
+            ) from e
         try:
             _take(handle)
             os.truncate(handle, 0)

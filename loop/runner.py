@@ -89,7 +89,8 @@ def expected_of(runs: Path, name: str, limits: dict[str, Any]) -> "Estimate":
 
     folder = open_run(runs, name)
     with RunDB(folder.database) as db:
-        return estimate(_limited(folder.config(), limits), measured(db))
+        config = _limited(folder.config(), limits)
+        return estimate(config, measured(db, config.agents.second_verifier))
 
 
 def resume(runs: Path, name: str, limits: dict[str, Any], quiet: bool = False) -> RunFolder:
@@ -197,7 +198,7 @@ def _tell_costs(folder: RunFolder, config: RunConfig, progress: "Progress") -> N
     from .run_db import RunDB
 
     with RunDB(folder.database) as db:
-        expected = estimate(config, measured(db))
+        expected = estimate(config, measured(db, config.agents.second_verifier))
     if expected.usd[1]:
         progress.say(f"expected to cost {expected.usd[0]:.2f} to {expected.usd[1]:.2f} USD; more with --dry-run")
     for told in expected.warnings:

@@ -1,5 +1,6 @@
 """The command line; every command imports what it needs when it runs, so that --help answers at once."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -33,6 +34,9 @@ for group in (
 
 def main() -> None:
     """Run a command; a CoevoError is one sentence and exit code 2, Ctrl-C is 130; a bug keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Unicode shows \u2026 and does not end the command
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -56,10 +60,10 @@ def main() -> None:
 def _sentence(error: Exception) -> str | None:
     """What to tell a person, or None for a bug."""
     from ...tiers.errors import CoevoError
-    from ..disk import is_full
+    from ..disk import is_full, refusal
 
     if isinstance(error, CoevoError):
         return str(error)
     if is_full(error, Path()):
         return f"the disk is full ({error}): free some space, then type the command again; nothing is damaged"
-    return None
+    return refusal(error) or None

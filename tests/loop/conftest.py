@@ -41,6 +41,10 @@ class Cli:
         self.folder = folder
         self.env = {**os.environ, "COEVO_CACHE": str(cache), "COLUMNS": "160"}
 
+    def command(self, *arguments: str) -> list[str]:
+        """What is typed."""
+        return [sys.executable, "-m", "coevo.loop", *arguments]
+
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """The running process, its standard error to be read line by line."""
         command = [sys.executable, "-m", "coevo.loop", *arguments]

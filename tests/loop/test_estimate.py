@@ -1,9 +1,12 @@
 """The estimate before a run: what it counts, and how rounds that are done replace the guess."""
 
+from pathlib import Path
+
 import pytest
 
 from coevo.loop.config import RunConfig, parse_config
-from coevo.loop.estimate import Measured, estimate, trained_tokens
+from coevo.loop.estimate import Measured, estimate, measured, trained_tokens
+from coevo.loop.run_db import RunDB
 
 URL = "openai:m@http://localhost:1/v1"
 
@@ -47,3 +50,43 @@ def test_trained_tokens_count_every_run_of_a_round() -> None:
     full = c.training.steps * c.training.batch * c.model.block
     probe = c.probes.steps(c.training.steps) * c.training.batch * c.model.block
     assert trained_tokens(c, 2) == 6 * full + 2 * (2 * full + 6 * probe)
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "factor"),
+    [
+        (
+            "scorer",
+            {"curation": {"rubrics": ["clarity"], "score": 100, "audit": 0.0, "canaries": 0, "anchors": 0}},
+            1.0,
+        ),
+        ("verifier", {"curation": {"solutions": 8}}, 4.0),
+        ("second_verifier", {"curation": {"solutions": 8}}, 4.0),
+        ("verifier", {"curation": {"verify": 4000}}, 5.0),
+        ("second_verifier", {"curation": {"verify": 4000}}, 10.0),
+        ("organizer", {"curation": {"verify": 4000}}, 5.0),
+        ("synthesizer", {"curation": {"synthesize": 6000}}, 5.0),
+        ("scorer", {"curation": {"audit": 1.0}}, 1.02),
+        ("scorer", {"curation": {"anchors": 400}}, 1.5),
+    ],
+)
+def test_every_setting_that_asks_more_is_counted(role: str, more: dict[str, object], factor: float) -> None:
+    plain = {line.role: line.calls for line in estimate(config(**{role: URL})).lines}
+    tree = {"agents": {role: URL}, "rounds": 3, **more}
+    changed = {line.role: line.calls for line in estimate(parse_config(tree, "test")).lines}
+    assert set(plain) == set(changed) == {role}
+    if "rubrics" in str(more):
+        assert changed[role][0] == 4 * 100, "one rubric, four passes"
+    else:
+        assert changed[role][1] >= factor * plain[role][1]
+
+
+def test_a_second_verifier_is_told_from_the_first_in_what_was_measured(tmp_path: Path) -> None:
+    other = "openai:n@http://localhost:1/v1"
+    with RunDB(tmp_path / "run.db", create=True) as db:
+        db.insert("rounds", {"round": 1, "status": "done"})
+        for model, calls in ((URL, 5), (other, 7)):
+            db.insert("costs", {"round": 1, "role": "verifier", "model": model, "calls": calls, "usd": 0.0})
+        known = measured(db, other)
+    found = {line.role: line.calls for line in estimate(config(verifier=URL, second_verifier=other), known).lines}
+    assert found == {"verifier": (10, 10), "second_verifier": (14, 14)}

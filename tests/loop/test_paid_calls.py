@@ -19,8 +19,10 @@ import pytest
 
 from coevo.agents.journal import Journal
 from coevo.loop.config import parse_config
+from coevo.loop.estimate import Estimate
 from coevo.loop.run_db import RunDB
 from coevo.loop.run_folder import RunFolder
+from coevo.loop.runner import expected_of
 
 from .interrupt import Process, table
 
@@ -172,6 +174,7 @@ def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished
     root = cli.folder / "runs" / "whole"
     shutil.copytree(finished.folder / "runs" / "whole", root)
     hire(root, server)
+    foretold = expected_of(cli.folder / "runs", "whole", {"rounds": 3})
     more = ("resume", "whole", "--rounds", "3")
     kept: list[int] = []
     # while the judges are calibrated, and in the editor's pass
@@ -186,7 +189,17 @@ def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished
     assert len(server.asked) - len(kept) <= 2 * CONCURRENCY, "more than what was in flight was lost"
     assert server.kinds["Step"] == 3 and not server.kinds["Advice"]
     check_costs(root, kept)
+    check_estimate(root, foretold)
     check_strategist(root, server)
+
+
+def check_estimate(root: Path, foretold: Estimate) -> None:
+    """What each role really asked is no more than foretold; where documents are few it may be half as much."""
+    rows = [r for r in table(root, "costs") if r["round"] == 3 and r["model"].startswith("openai:")]
+    asked = {r["role"]: r["calls"] for r in rows}
+    spans = {line.role: line.calls for line in foretold.lines}
+    assert set(asked) == set(spans)
+    assert {role for role, (low, high) in spans.items() if not low / 2 <= asked[role] <= high} == set(), (asked, spans)
 
 
 def check_strategist(root: Path, server: Server) -> None:
