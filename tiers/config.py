@@ -44,6 +44,8 @@ class IngestConfig(Record):
     """A packed file is read no further than this."""
     max_gzip_ratio: float = Field(default=200.0, gt=1)
     """A packed file that grows by more is a bomb (text grows by 3 to 30); looked at after the first 16 MB."""
+    max_window_bytes: int = Field(default=1 << 27, ge=1 << 10, le=1 << 31)
+    """Memory that a Zstandard file may ask for (`zstd --long=31` asks for 2 GiB)."""
     exclude: tuple[str, ...] = ()
     """Folders never read, such as the run folder."""
 
@@ -174,7 +176,7 @@ def _everything() -> IngestConfig:
     from .domains import packs  # whose rules are configured here
 
     every = tuple(sorted(packs()))
-    return IngestConfig(domains=every, document_bytes=1_000_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
+    return IngestConfig(domains=every, document_bytes=120_000, max_documents=1 << 40, max_bytes=1 << 60, min_bytes=0)
 
 
 class BulkConfig(Record):

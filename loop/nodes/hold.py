@@ -76,6 +76,9 @@ def _ingest(context: RunContext) -> tuple[pa.Table, pa.Table | None]:
         update={"domains": config.domains, "exclude": (*config.ingest.exclude, str(context.folder.root.resolve()))}
     )
     found = ingest(config.sources, limits, config.seed)
+    if found.ignored:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.ignored.items()))
+        context.event(0, "ingest", "info", f"of no kind that is read, and in no count: {kinds}")
     fresh, odd = found.documents, found.quarantined
     held = rows(
         0, "ingest", "rule:ingest", fresh["id"], Action.INGEST, "read", fresh["domain"], int(Tier.L0),

@@ -23,6 +23,7 @@ def built(data: Mapping[str, Any]) -> None:
     out.print(table(("domain", *steps), rows, ",".join(steps)))
     _why(out, "What could not be read, and why", "reason", l1["unread"])
     _why(out, "What was dropped, and why", "rule", l1["reasons"])
+    _why(out, "What is of no kind that is read", "suffix", l1["ignored"], "files")
     if l2:
         heading(out, "Student selector")
         told = [(d, line(found["reason"], 120)) for d, found in l2["agreement"].items()]
@@ -30,9 +31,9 @@ def built(data: Mapping[str, Any]) -> None:
     out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in {', '.join(REASONS)}")
 
 
-def _why(out: Console, title: str, name: str, found: Mapping[str, int]) -> None:
+def _why(out: Console, title: str, name: str, found: Mapping[str, int], unit: str = "documents") -> None:
     """The most frequent reasons, if there are any."""
     if found:
         heading(out, title)
         most = sorted(found.items(), key=lambda item: -item[1])[:MOST_REASONS]
-        out.print(table((name, "documents"), [(line(why, 120), count(n)) for why, n in most], "documents"))
+        out.print(table((name, unit), [(line(why, 120), count(n)) for why, n in most], unit))

@@ -123,7 +123,7 @@ def test_texts_say_their_domain_where_that_is_asked_for(cli) -> None:  # type: i
 def test_settings_lie_over_the_defaults_of_a_build(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("ingest: {domains: [en]}\nselection: {share: 0.1}\n")
     config = build_config(tmp_path / "own.yaml", ("clean.min_chars=10",))
-    assert config.ingest.domains == ("en",) and config.ingest.document_bytes == 1_000_000
+    assert config.ingest.domains == ("en",) and config.ingest.document_bytes == 120_000
     assert config.selection.share == 0.1 and config.clean.min_chars == 10
     (tmp_path / "own.yaml").write_text("- no mapping")
     with pytest.raises(InputError, match="wanted a mapping"):

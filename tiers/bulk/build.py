@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from ..dedup import UNIQUE, check_bands, sketch
 from ..engine import Engine
 from ..errors import InputError
 from ..filters.syntax import check_languages
-from ..ingest.stream import Unit, read_unit, units
+from ..ingest.stream import read_unit
 from ..mend import mend, mended
 from ..parts import mapped, read_part, write_mapped, write_part
 from ..record import Record
@@ -31,9 +30,9 @@ from ..whole import write_whole
 from . import duplicates
 from .benchmarks import against_benchmarks, guard
 from .duplicates import Shard
-from .place import CLAIM, Place
+from .listing import current_listing
+from .place import CLAIM, DONE, Place
 
-DONE = "built.json"
 WHICH = re.compile(r":| of |(?<= text) \d")
 """What follows says what it is in this document."""
 WHERE = re.compile(r" \(| at |: byte ")
@@ -52,6 +51,8 @@ class Built(Record):
     """Rule -> documents that it refused."""
     unread: dict[str, int]
     """What was wrong -> quarantined records."""
+    ignored: dict[str, int]
+    """Files and records that were not read, by their suffix or media type; they are in no other count."""
     parts: tuple[str, ...]
     """L1: documents that were kept, in `DOCUMENT_SCHEMA` with evidence, relative to the folder."""
 
@@ -92,26 +93,18 @@ def build(
     place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held], guarded])
     if benchmarks:
         guard(place, benchmarks, config.decontaminate)
-    read = engine.map(read_unit, _listed(place, sources, config), folder, config)
-    names = [name for made in read for name in made]
+    listing, _ = current_listing(place, sources, config.ingest)
+    read = list(engine.map(read_unit, listing.units, folder, config))
+    names = [name for parts, _ in read for name in parts]
+    ignored = sum((records for _, records in read), Counter(listing.ignored))
     tallies = list(engine.map(clean_shard, names, folder, config))
     parts = duplicates.shards(folder, names, held)
     if not all(place.part("dedup", name).exists() for name in names):
         duplicates.find(folder, parts, config.dedup, engine)
     tallies += list(engine.map(finish_shard, [part for part in parts if not part.held], folder, config))
-    built = _summed(place, names, tallies)
+    built = _summed(place, names, tallies, ignored)
     write_whole(folder / DONE, built.model_dump_json().encode())
     return built
-
-
-def _listed(place: Place, sources: Sequence[SourceConfig], config: BulkConfig) -> list[Unit]:
-    """What is to be read, as it was listed when the build began: what comes and goes later moves no other part."""
-    path = place.root / "units.json"
-    if not path.exists():
-        found = [asdict(unit) | {"source": unit.source.model_dump()} for unit in units(sources, config.ingest)]
-        write_whole(path, json.dumps(found).encode())
-    told = json.loads(path.read_text("utf-8"))
-    return [Unit(SourceConfig(**unit["source"]), unit["root"], tuple(unit["names"])) for unit in told]
 
 
 def _check_held(root: Path, config: BulkConfig) -> None:
@@ -175,7 +168,7 @@ def _rule(reason: str) -> str:
     return WHICH.split(reason)[0]
 
 
-def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str]]]) -> Built:
+def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str]]], ignored: Counter[str]) -> Built:
     total: Counter[tuple[str, str]] = Counter()
     for tally in tallies:
         total.update(tally)
@@ -187,7 +180,7 @@ def _summed(place: Place, names: list[str], tallies: list[Counter[tuple[str, str
     by = {what: {k: n for (w, k), n in sorted(total.items()) if w == what} for what in kinds}
     read = Counter(by["kept"]) + Counter(by["dropped"]) + Counter(by["quarantined"])
     parts = tuple(str(place.part("l1", name).relative_to(place.root)) for name in names)
-    return Built(read=dict(sorted(read.items())), parts=parts, **by)
+    return Built(read=dict(sorted(read.items())), parts=parts, ignored=dict(sorted(ignored.items())), **by)
 
 
 def batches(folder: Path, parts: Sequence[str], rows: int = 8_192) -> Iterator[Any]:

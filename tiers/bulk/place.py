@@ -8,7 +8,8 @@ from typing import Any
 from ..errors import InputError
 from ..whole import write_whole
 
-CLAIM = "build.json"
+CLAIM, LISTING, DONE = "build.json", "units.json", "built.json"
+"""Files of a build: what is built, what is read for it, and what it came to."""
 
 
 @dataclass(frozen=True, slots=True)

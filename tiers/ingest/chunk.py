@@ -1,9 +1,14 @@
-"""Long texts are cut into documents where they pause: top-level definitions, blank lines, line ends, spaces."""
+"""Long texts are cut into documents where they pause: chapters or top-level definitions, blank lines, lines, spaces."""
 
 import re
 from collections.abc import Iterator
 
 _TOP_LEVEL = re.compile(r"\n(?=(?:async def|def|class|@|function|export|func|fn|pub|public|static|impl)\b|@)")
+_CHAPTER = re.compile(
+    r"\n(?=(?:#{1,2} |\\(?:chapter|section)\b|(?:CHAPTER|Chapter|BOOK|PART|ACT) +(?:\d|[IVXLC]+\b|[A-Z][a-z]+\b)"
+    r"|第[一二三四五六七八九十百零〇\d]{1,6}[章回卷篇部]))"
+)
+"""Headings of chapters in Markdown, LaTeX, English and Chinese books."""
 _PAUSES = (re.compile(r"(?<=\n\n)(?=\S)"), re.compile(r"(?<=\n)"), re.compile(r"(?<=[.!?\u3002\uff01\uff1f])|(?<= )"))
 
 
@@ -13,12 +18,12 @@ def cut(text: str, limit: int, code: bool) -> Iterator[str]:
     Args:
         text: any text.
         limit: wanted size in bytes.
-        code: cut before top-level definitions rather than at blank lines.
+        code: cut before top-level definitions rather than before chapters.
     """
     if size(text) <= limit * 3 // 2:
         yield text
         return
-    pauses = (_TOP_LEVEL, *_PAUSES) if code else _PAUSES
+    pauses = (_TOP_LEVEL if code else _CHAPTER, *_PAUSES)
     for piece in _pack(_blocks(text, limit, pauses), limit):
         if piece.strip():
             yield piece.strip("\n")

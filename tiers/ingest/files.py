@@ -17,6 +17,8 @@ from .sample import Raw, Sample
 from .unpack import Damaged, packing, unpacked
 
 LINK = "a link that leaves the source folder"
+OWN = {"folder of a run": {"run.db", "resolved.yaml"}, "folder of a build": {"build.json", "units.json"}}
+"""What coevo made itself, and the files that mark it: never read as a source."""
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 
@@ -75,11 +77,14 @@ def source_root(url: str) -> Path:
 
 
 def walk(root: Path, sample: Sample) -> Iterator[Path]:
-    """Readable files under a folder, sorted; not hidden ones, not the excluded, not run folders."""
+    """Readable files under a folder, sorted; not hidden ones, not the excluded, no folders of runs and builds."""
     excluded = {Path(folder).expanduser().resolve() for folder in sample.config.exclude}
     for folder, folders, files in os.walk(root, onerror=_refuse):
         here = Path(folder)
-        if here.resolve() in excluded or {"run.db", "resolved.yaml"} <= set(files):
+        made = next((what for what, marks in OWN.items() if marks <= set(files)), "")
+        if made:
+            sample.ignored[made] += 1
+        if made or here.resolve() in excluded:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("."))

@@ -1,88 +1,37 @@
 """Sources read whole, unit by unit, into parts of L0: nothing is held but the part that is being filled."""
 
-import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from ..config import BulkConfig, IngestConfig, SourceConfig
+from ..config import BulkConfig
 from ..document import document_id
 from ..errors import InputError
 from ..parts import write_part
 from ..rows import DOCUMENT_SCHEMA
 from ..whole import write_whole
 from .chunk import cut, size
-from .domains import suffix
-from .files import read_path, source_root, walk
-from .hub import PREFIX
-from .place import is_remote, remote_files
+from .files import read_path
 from .sample import QUARANTINED, Raw, Sample, unfit
-from .sources import LOCAL, check_sources, read_source
+from .sources import read_source
+from .units import Unit
 
 L0_SCHEMA = DOCUMENT_SCHEMA.append(pa.field("evidence", pa.string()))
-STREAMS = frozenset({".jsonl", ".parquet", ".warc", ".wet"})
-FILES = 500
-"""Small files a unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What one worker reads: a whole source, a large file of it, or a run of its small files."""
-
-    source: SourceConfig
-    root: str
-    """Folder that names are relative to; "" where the source is read whole."""
-    names: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Stable name of its parts: the place in the source, not on the machine."""
-        said = json.dumps([self.source.model_dump(), list(self.names)], sort_keys=True)
-        return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def units(sources: Sequence[SourceConfig], config: IngestConfig) -> Iterator[Unit]:
-    """Sources in pieces that can be read apart, in a stable order.
-
-    Raises:
-        InputError: a source is missing or unreadable.
-    """
-    check_sources(sources)
-    for source in sources:
-        whole = source.url == LOCAL or source.url.startswith(PREFIX) or is_remote(source.url)
-        if is_remote(source.url) and not source.url.startswith(PREFIX):
-            yield from _remote(source)
-        elif whole or not source_root(source.url).is_dir():
-            yield Unit(source, "")
-        else:
-            yield from _folder(source, config)
-
-
-def _remote(source: SourceConfig) -> Iterator[Unit]:
-    """A unit a remote file."""
-    for place, _ in remote_files(source.url):
-        yield Unit(source.model_copy(update={"url": place.system.unstrip_protocol(place.path)}), "")
-
-
-def _folder(source: SourceConfig, config: IngestConfig) -> Iterator[Unit]:
-    """A unit a stream of records; small files in runs."""
-    root = source_root(source.url)
-    names = [path.relative_to(root).as_posix() for path in walk(root, Sample(config, 0))]
-    small = [name for name in names if suffix(name) not in STREAMS]
-    yield from (Unit(source, str(root), (name,)) for name in names if suffix(name) in STREAMS)
-    yield from (Unit(source, str(root), tuple(small[i : i + FILES])) for i in range(0, len(small), FILES))
-
-
-def read_unit(unit: Unit, folder: Path, config: BulkConfig) -> list[str]:
+def read_unit(unit: Unit, folder: Path, config: BulkConfig) -> tuple[list[str], Counter[str]]:
     """Read one unit into parts under `folder/l0` and `folder/quarantine`; a unit that was read whole is not read again.
 
     Returns:
-        Names of its parts.
+        Names of its parts, and records that are of no kind that is read, by media type.
+
+    Raises:
+        InputError: a file changed since it was listed.
     """
     done = folder / "l0" / f"{unit.key}.json"
     if not done.exists():
@@ -94,9 +43,11 @@ def read_unit(unit: Unit, folder: Path, config: BulkConfig) -> list[str]:
                 read_source(unit.source, stream)
         except InputError as error:  # it was there when the build began
             stream.reject(unit.source.url, unit.source.domain or "", f"source went away or cannot be read: {error}")
-        write_whole(done, json.dumps(stream.close()).encode())
-    names: list[str] = json.loads(done.read_text())
-    return names
+        if unit.changed:
+            raise InputError(f"{unit.changed} changed while it was read: build again, and it is read anew")
+        write_whole(done, json.dumps({"parts": stream.close(), "ignored": stream.ignored}).encode())
+    result = json.loads(done.read_text("utf-8"))
+    return result["parts"], Counter(result["ignored"])
 
 
 class Stream(Sample):
@@ -105,6 +56,8 @@ class Stream(Sample):
     def __init__(self, config: BulkConfig, folder: Path, key: str) -> None:
         super().__init__(config.ingest, 0)
         self._limits, self._folder, self._key = config, folder, key
+        longest = config.clean.max_chars * 2 // 3  # a piece may be half as long again as it should be
+        self._document_bytes = min(config.ingest.document_bytes, longest)
         self._held: dict[str, Raw] = {}
         self._room = config.shard_bytes
         self._names: list[str] = []
@@ -120,7 +73,7 @@ class Stream(Sample):
         if reason:
             self.reject(raw.source, raw.domain, reason)
             return
-        pieces = list(cut(raw.text, self.config.document_bytes, raw.kind == "source"))
+        pieces = list(cut(raw.text, self._document_bytes, raw.kind == "source"))
         for i, piece in enumerate(pieces):
             self._add(replace(raw, text=piece, source=raw.source if len(pieces) == 1 else f"{raw.source}#{i}"))
 

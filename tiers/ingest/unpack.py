@@ -42,7 +42,7 @@ def unpacked(place: Place, config: IngestConfig) -> IO[bytes]:
     stream = place.open("rb")
     if not kind:
         return stream
-    blocks: _Blocks = gzip.GzipFile(fileobj=stream) if kind == "gzip" else _Zstd(stream)
+    blocks: _Blocks = gzip.GzipFile(fileobj=stream) if kind == "gzip" else _Zstd(stream, config.max_window_bytes)
     return io.BufferedReader(_Capped(blocks, stream, size, kind, config), BLOCK)
 
 
@@ -51,8 +51,8 @@ class _Zstd:
 
     FED = 2048
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+    def __init__(self, stream: IO[bytes], window: int) -> None:
+        self._stream, self._window = stream, window
         self._frame: Any = None
         self._rest = self._ready = b""
 
@@ -71,12 +71,24 @@ class _Zstd:
                     raise EOFError
                 return b""
             if self._frame is None:
-                self._frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+                self._frame = self._opened(fed)
             self._ready = self._frame.decompress(fed)
             if self._frame.eof:
                 self._rest, self._frame = self._frame.unused_data, None
         block, self._ready = self._ready[:size], self._ready[size:]
         return block
+
+    def _opened(self, head: bytes) -> Any:
+        """A decompressor for the frame that begins with `head`."""
+        try:
+            window = zstandard.get_frame_parameters(head).window_size
+        except zstandard.ZstdError:  # too short for a header, or none: unpacking says what is wrong
+            window = 0
+        if window > self._window:
+            raise Damaged(
+                f"zstd window of {window} bytes > {self._window}: to read it, raise ingest.max_window_bytes to {window}"
+            )
+        return zstandard.ZstdDecompressor(max_window_size=max(self._window, 1 << 10)).decompressobj()
 
 
 class _Capped(io.RawIOBase):
