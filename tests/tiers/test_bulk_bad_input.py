@@ -16,6 +16,7 @@ import zstandard
 from coevo.tiers.bulk.build import build
 from coevo.tiers.config import BulkConfig, SourceConfig
 from coevo.tiers.engine import Inline
+from coevo.tiers.errors import InputError
 
 BUILD = """
 import json, resource, sys
@@ -118,4 +119,9 @@ def test_a_source_that_disappears_half_way_is_set_aside_and_the_rest_goes_on(tmp
     assert built.quarantined == {"en": missing} and built.read == {"en": 30 - 5 * missing + missing}
     rows = [r for p in (tmp_path / "out" / "quarantine").glob("*.parquet") for r in pq.read_table(p).to_pylist()]
     assert all(("went away" if what == "two" else "no such file") in r["reason"] for r in rows), rows
-    assert build(places, tmp_path / "out", BulkConfig(), Inline()) == built, "listed once: it goes on without it"
+    if what == "two":
+        with pytest.raises(InputError, match="two does not exist"):
+            build(places, tmp_path / "out", BulkConfig(), Inline())
+    else:
+        fresh = build(places, tmp_path / "fresh", BulkConfig(), Inline())
+        assert build(places, tmp_path / "out", BulkConfig(), Inline()) == fresh, "what is gone counts no more"

@@ -130,7 +130,7 @@ def test_run_folders_excluded_folders_and_caches_are_not_read(tmp_path: Path) ->
     (folder / "kept" / "b.csv").write_text("1,2")
     found = read(folder, IngestConfig(min_bytes=0, exclude=(str(folder / "given"),)))
     assert list(rows(found)) == ["x/kept/a.txt"]
-    assert found.ignored == {".csv": 1}
+    assert found.ignored == {".csv": 1, "folder of a run": 1}
 
 
 @pytest.mark.parametrize("code", [False, True])
