@@ -92,6 +92,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "torch",
         "transformers",
         "vllm",  # an engine of its own
+        "zstandard",  # packed benchmark files
     },
     # datasets, httpx, huggingface_hub: export, and what a push to the Hub may raise
     "loop": {
