@@ -1,9 +1,10 @@
 """Journal: every paid answer, on disk before it is used: a killed round repeats no call and counts none twice."""
 
+import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from ..tiers.decision import Usage
 from ..tiers.errors import InputError, LedgerError
 from ..tiers.record import Record
 from ..tiers.sqlite_file import check_plain
+from ..tiers.whole import RESCUE
 
 APPLICATION = 0x636F6576  # "coev": tells a journal from any other SQLite file
 NAME = "calls.db"
@@ -20,10 +22,12 @@ SCHEMA = """
 create table if not exists calls (
     key text primary key, scope text not null, model text not null, answer text not null,
     tokens_in integer not null, tokens_out integer not null, calls integer not null,
-    seconds real not null, usd real not null, at real not null, question text not null default ''
+    seconds real not null, usd real not null, at real not null, question text not null default '',
+    digest text not null default ''
 ) without rowid
 """
 _USAGE = "tokens_in, tokens_out, calls, seconds, usd"
+_COLUMNS = f"key, scope, model, answer, {_USAGE}, at, question"
 
 
 class Answer(Record):
@@ -106,6 +110,31 @@ class Journal:
         self._connection.execute(SCHEMA)
         if "question" not in {row[1] for row in self._connection.execute("pragma table_info(calls)")}:
             self._connection.execute("alter table calls add column question text not null default ''")
+        if "digest" not in {row[1] for row in self._connection.execute("pragma table_info(calls)")}:
+            self._connection.execute("alter table calls add column digest text not null default ''")
+
+    def __len__(self) -> int:
+        """How many calls are recorded."""
+        with self._lock, self._explained():
+            (count,) = self._connection.execute("select count(*) from calls").fetchone()
+        return int(count)
+
+    def sync(self) -> None:
+        """Make what is recorded survive a power cut."""
+        with self._lock, self._explained():
+            self._connection.execute("pragma wal_checkpoint(full)").fetchall()
+
+    def check(self) -> None:
+        """Compare every recorded call with its digest.
+
+        Raises:
+            LedgerError: the file is damaged.
+        """
+        with self._lock, self._explained():
+            (state,) = self._connection.execute("pragma integrity_check(1)").fetchone()
+            rows = self._connection.execute(f"select {_COLUMNS}, digest from calls").fetchall()
+        if state != "ok" or any(digest and digest != _digest(row) for *row, digest in rows):
+            raise LedgerError(f"{self.path} was altered after it was written: {RESCUE}")
 
     def find(self, key: str) -> Answer | None:
         """The recorded answer to `key`, if there is one."""
@@ -122,10 +151,12 @@ class Journal:
         """Whether this answer is the one that counts."""
         costs = [getattr(answer.usage, name) for name in _USAGE.split(", ")]
         row = (key + self._suffix, self.scope, model, answer.text, *costs, time.time(), question)
+        row = (*row, _digest(row))
         with self._lock, self._explained():
             # `or ignore`: a second process that asked the same meanwhile was first, and its answer is the one used
             marks = ", ".join("?" * len(row))
-            return self._connection.execute(f"insert or ignore into calls values ({marks})", row).rowcount == 1
+            command = f"insert or ignore into calls ({_COLUMNS}, digest) values ({marks})"
+            return self._connection.execute(command, row).rowcount == 1
 
     @contextmanager
     def _only_asker(self, key: str) -> Iterator[None]:
@@ -191,6 +222,11 @@ def _opened_for_reading(path: Path) -> sqlite3.Connection:
     log = path.with_name(f"{path.name}-wal")
     how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     return sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, check_same_thread=False)
+
+
+def _digest(row: Sequence[object]) -> str:
+    """16 hex digits of a call as it is stored."""
+    return hashlib.blake2b(repr(tuple(row)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _usage(row: list[float]) -> Usage:

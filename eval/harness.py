@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..tiers import text_tokens
 from ..tiers.errors import EvalError
 from ..tiers.fingerprint import ADAPTER, files_digest
+from ..tiers.seal import check_sealed
 from . import answers, engine, likelihood, lm_tasks, task_answers, vllm_engine
 from .config import EngineName
 from .score import Benchmark, Suite
@@ -88,11 +89,14 @@ def measure_adapters(
         how: Batch, device, precision, and whether answers are written.
 
     Raises:
+        LedgerError: a file of a model that coevo made is missing or altered.
         EvalError: as `measure`; or there is no adapter in a folder, or it does not fit the base.
     """
     how = how or How()
     if not (base / "config.json").is_file():
         raise EvalError(f"no model to measure in {base}: wanted a transformers folder with config.json")
+    for folder in (base, *filter(None, outs.values())):
+        check_sealed(folder)
     known = f"{fingerprint or files_digest(base)} {how.dtype} {_writing(how)}{_engine_version(how)}{code_version()}"
     source = {
         out: known if adapter is None else f"{files_digest(adapter, ADAPTER)} on {known}"

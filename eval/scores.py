@@ -1,5 +1,6 @@
 """Per-item scores on disk: one Parquet file for one model on one suite, with what it was measured from."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -9,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..tiers.errors import EvalError
-from ..tiers.parts import write_part
+from ..tiers.errors import EvalError, LedgerError
+from ..tiers.parts import RESCUE, content_digest, read_part, write_part
 from .score import Suite
 
 Floats = NDArray[np.float64]
@@ -31,6 +31,10 @@ SCHEMA = pa.schema(
 """`value` is in the benchmark's metric; `accuracy` is 0 or 1 (or what lies between in the metric of an lm-eval task),
 null where nothing is right or wrong; `gold` is bits per byte of the true answer, null where the whole text is asked
 for."""
+
+
+DIGEST = "digest"
+"""Name in the file's metadata of the digest of all the rest."""
 
 
 class Score(NamedTuple):
@@ -64,42 +68,58 @@ def write_scores(path: Path, suite: Suite, values: Mapping[str, Score], source: 
     ]
     columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    table = table.replace_schema_metadata({"suite": suite.digest, "source": source})
-    write_part(path, table)
+    named = {"suite": suite.digest, "source": source}
+    write_part(path, table.replace_schema_metadata(named | {DIGEST: _digest(table, named)}))
     return path
 
 
 def measured(path: Path, suite: Suite, source: str) -> bool:
-    """Whether `path` already holds this suite's scores from the same source; a file cut short counts as absent."""
+    """Whether `path` already holds this suite's scores from the same source; a damaged file counts as absent."""
     try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
+        named = _read(path)[1]
+    except EvalError:
         return False
-    return metadata.get(b"suite") == suite.digest.encode() and metadata.get(b"source") == source.encode()
+    return named == {"suite": suite.digest, "source": source}
 
 
 def read_scores(path: Path, suite: Suite) -> dict[str, ItemScores]:
     """Scores by benchmark, in the suite's order; of a part of a suite, from the file of the whole.
 
     Raises:
-        EvalError: the file is missing, cut short, or holds the scores of another suite.
+        EvalError: the file is missing, cut short, altered, or holds the scores of another suite.
     """
-    try:
-        table = pq.read_table(
-            path, columns=["item", "cluster", "value", "accuracy", "gold"], page_checksum_verification=True
-        )
-    except (OSError, pa.ArrowInvalid) as error:
-        raise EvalError(
-            f"no scores can be read from {path} ({type(error).__name__}): restore it from a copy"
-        ) from error
-    found = (table.schema.metadata or {}).get(b"suite", b"none").decode()
-    if found != suite.digest:
-        raise EvalError(f"{path} holds scores of suite {found}, not of {suite.digest}: restore it from a copy")
+    table, named = _read(path)
+    if named["suite"] != suite.digest:
+        raise EvalError(f"{path} holds scores of suite {named['suite']}, not of {suite.digest}: {RESCUE}")
     if suite.part:
         ids = pa.array([item.id for b in suite.benchmarks for item in b.items])
         table = table.filter(pc.is_in(table["item"], ids))
     starts = accumulate((len(b.items) for b in suite.benchmarks), initial=0)
     return {b.name: _slice(table.slice(at, len(b.items))) for b, at in zip(suite.benchmarks, starts, strict=False)}
+
+
+def _read(path: Path) -> tuple[pa.Table, dict[str, str]]:
+    """The whole table, and the suite and source that it names.
+
+    Raises:
+        EvalError: it is missing, or not as it was written.
+    """
+    try:
+        table = read_part(path)
+        named = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        digest = named.pop(DIGEST, "")
+        sound = {*named} == {"suite", "source"} and digest == _digest(table, named)
+    except (LedgerError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise EvalError(f"no scores can be read from {path} ({type(error).__name__}): {RESCUE}") from error
+    if not sound:
+        raise EvalError(f"{path} was altered after it was written: {RESCUE}")
+    return table, named
+
+
+def _digest(table: pa.Table, named: Mapping[str, str]) -> str:
+    """Digest of all values and of what they were measured from."""
+    whole = content_digest(table) + "".join(f"\0{key}={named[key]}" for key in sorted(named))
+    return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()
 
 
 def _slice(table: pa.Table) -> ItemScores:

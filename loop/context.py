@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..tiers.store import Store
+from .artefacts import Artefacts, check_journal, checked_store
 from .config import RunConfig
 from .progress import Progress
 from .run_db import RunDB
@@ -52,6 +53,11 @@ class RunContext(Controls):
     """Base models by fingerprint, shared by all runs of a user."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def artefacts(self) -> Artefacts:
+        """The files that the run has finished."""
+        return Artefacts(self.folder.root, self.db)
+
     def relative(self, path: Path | str) -> str:
         """A path inside the run folder, as it is written into the run."""
         return str(Path(path).resolve().relative_to(self.folder.root.resolve()))
@@ -65,11 +71,15 @@ def open_context(folder: RunFolder, config: RunConfig, progress: Progress, stopp
     """The rooms of a run, opened for writing.
 
     Raises:
-        LedgerError: what lies on disk contradicts itself.
+        LedgerError: a file of the run is missing or altered, or the files contradict each other.
+        InputError: run.db is damaged.
     """
     workers = Workers(config.workers, stopping, progress.job)
     db = RunDB(folder.database, create=True)
-    return RunContext(folder, config, Store(folder.root), db, workers, progress, cache_folder(), stopping)
+    db.check()
+    check_journal(folder, db)
+    store = checked_store(folder.root, db)
+    return RunContext(folder, config, store, db, workers, progress, cache_folder(), stopping)
 
 
 def cache_folder() -> Path:

@@ -15,6 +15,8 @@ from ..tiers.payload import messages, payload_of
 from ..tiers.store import Store
 from ..tiers.tier import Tier
 from ..tiers.whole import whole_folder
+from .artefacts import checked_store
+from .run_db import RunDB
 
 ROWS_A_FILE = 100_000
 FILES = {"parquet": "data/*.parquet", "jsonl": "data/*.jsonl", "datasets": None}
@@ -37,7 +39,12 @@ def export_tier(root: Path, tier: str, out: Path, domain: str | None = None, for
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already: name a folder that is not, with --out")
-    store = Store(root)
+    with RunDB(root / "run.db") as db:
+        return _exported(checked_store(root, db), tier, out, domain, form)
+
+
+def _exported(store: Store, tier: str, out: Path, domain: str | None, form: str) -> str:
+    root = store.root
     held = store.documents(domain=domain, tier=Tier[tier])
     if not held.num_rows:
         known = sorted(set(store.holdings()["domain"].to_pylist()))

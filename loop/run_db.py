@@ -1,12 +1,13 @@
 """RunDB: the tables of a run (rounds, runs, deltas, costs ...) in one SQLite file that copies and opens anywhere."""
 
 import errno
+import hashlib
 import json
 import math
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -68,10 +69,13 @@ TABLES: dict[str, Table] = {
         "actions:json reasons:json seconds:real",
     ),
     "nodes": _table("round node", "round:int node:text key:text result:json seconds:real"),
+    "artefacts": _table("path", "path:text digest:text"),
     "events": _table("", "at:real round:int node:text level:text message:text"),
     "meta": _table("key", "key:text value:json"),
 }
 _PYTHON: dict[str, tuple[type, ...]] = {"int": (int,), "real": (int, float), "text": (str,), "bool": (bool,)}
+DIGEST = "_digest"
+"""Column that every table has: the digest of the row's other columns, compared whenever the row is read."""
 _SQL = {"int": "INTEGER", "real": "REAL", "text": "TEXT", "json": "TEXT", "bool": "INTEGER"}
 
 
@@ -120,12 +124,14 @@ class RunDB:
             raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
         tests = " AND ".join(f'"{c}" IS ?' for c in where)
         order = ", ".join(f'"{c}"' for c in known.key) or "rowid"
-        names = ", ".join(f'"{c}"' for c in known.columns)
+        names = ", ".join(f'"{c}"' for c in (*known.columns, DIGEST))
         query = f"SELECT {names} FROM {table}{' WHERE ' + tests if tests else ''} ORDER BY {order}"
         try:
             with self._lock:
-                found = self._connection.execute(query, tuple(where.values())).fetchall()
-            return [_decoded(known, row) for row in found]
+                stored = self._connection.execute(query, tuple(where.values())).fetchall()
+            if any(row_digest(cells) != digest for *cells, digest in stored):
+                raise sqlite3.DatabaseError("a row was altered")
+            return [_decoded(known, cells) for *cells, _ in stored]
         except (sqlite3.Error, ValueError) as e:
             why = str(e)[:100]
             raise InputError(f"{self.path}: table {table} cannot be read ({why}): restore run.db from a copy") from e
@@ -140,7 +146,8 @@ class RunDB:
         """
         many = [cast("Mapping[str, Any]", rows)] if isinstance(rows, Mapping) else list(rows)
         encoded = [_encoded(table, row) for row in many]
-        names = TABLES[table].columns
+        encoded = [[*cells, row_digest(cells)] for cells in encoded]
+        names = (*TABLES[table].columns, DIGEST)
         columns, marks = ", ".join(f'"{c}"' for c in names), ", ".join("?" * len(names))
         verb = "INSERT OR REPLACE" if replace else "INSERT"
         try:
@@ -157,6 +164,22 @@ class RunDB:
     def set_meta(self, key: str, value: Any) -> None:
         """Store a JSON value (or a Record) under `key`."""
         self.insert("meta", {"key": key, "value": value})
+
+    def check(self) -> None:
+        """See that the file is sound: its structure, and every row.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        try:
+            with self._lock:
+                (state,) = self._connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.Error as e:
+            state = str(e)
+        if state != "ok":
+            raise InputError(f"{self.path} is damaged ({str(state)[:100]}): restore run.db from a copy of the run")
+        for table in TABLES:
+            self.rows(table)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -181,7 +204,7 @@ class RunDB:
         with self._connection:
             self._connection.execute("BEGIN")  # a kill in between must not leave half a database
             for name, table in TABLES.items():
-                columns = [f'"{c}" {_SQL[kind]}' for c, kind in table.columns.items()]
+                columns = [f'"{c}" {_SQL[kind]}' for c, kind in table.columns.items()] + [f'"{DIGEST}" TEXT']
                 key = [f"PRIMARY KEY ({', '.join(table.key)})"] if table.key else []
                 self._connection.execute(f"CREATE TABLE {name} ({', '.join(columns + key)})")
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -230,10 +253,17 @@ def _cell(where: str, kind: str, value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, _PYTHON[kind]) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"{where} wants a finite {kind}, got {value!r}")
-    return str(value).encode("utf-8", "replace").decode() if kind == "text" else value
+    if kind == "text":
+        return str(value).encode("utf-8", "replace").decode()
+    return float(value) if kind == "real" else int(value)  # as SQLite gives them back
 
 
-def _decoded(table: Table, row: tuple[Any, ...]) -> dict[str, Any]:
+def row_digest(cells: Sequence[Any]) -> str:
+    """16 hex digits of a row's values as they are stored."""
+    return hashlib.blake2b(repr(tuple(cells)).encode(), digest_size=8).hexdigest()
+
+
+def _decoded(table: Table, row: Sequence[Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for (name, kind), value in zip(table.columns.items(), row, strict=True):
         if value is not None and kind == "json":

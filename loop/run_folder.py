@@ -1,6 +1,7 @@
 """RunFolder: what a run looks like on disk, who works on it, and whether it is a run at all."""
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,9 @@ from ..tiers.errors import InputError, LedgerError
 from ..tiers.whole import sweep, whole_folder, write_whole
 from .config import RunConfig, dump_config, load_config
 from .run_db import RunDB
+
+RESOLVED = "resolved"
+"""Meta key: digests that resolved.yaml may have: what was written last, and what before."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,27 @@ class RunFolder:
         Raises:
             InputError: `resolved.yaml` was cut short or edited.
         """
+        path = self.root / "resolved.yaml"
         with RunDB(self.database) as db:
-            began = db.meta("fingerprint")
+            began, written = db.meta("fingerprint"), db.meta(RESOLVED, [])
+        if written and _digest(path.read_bytes()) not in written:
+            raise InputError(
+                f"{path} was altered after coevo wrote it: restore it from a copy; limits are changed by options such "
+                f"as: {self.resume('--rounds N')}"
+            )
         if began and began != config.fingerprint:
             raise InputError(
-                f"{self.root / 'resolved.yaml'} has other settings than the run began with (fingerprint "
+                f"{path} has other settings than the run began with (fingerprint "
                 f"{config.fingerprint}, wanted {began}): restore it from a copy, or start another run with --name"
             )
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the resolved config (a resume may change limits)."""
-        write_whole(self.root / "resolved.yaml", dump_config(config).encode())
+        path, content = self.root / "resolved.yaml", dump_config(config).encode()
+        there = [_digest(path.read_bytes())] if path.exists() else []  # stays valid: a kill may come in between
+        with RunDB(self.database, create=True) as db:
+            db.set_meta(RESOLVED, [_digest(content), *there])
+        write_whole(path, content)
 
     def sweep(self) -> None:
         """Delete what a killed process left half-written (a model at each kill adds up); only for who holds the run."""
@@ -144,6 +158,10 @@ class RunFolder:
             raise InputError(f"run {self.name!r} is being worked on by process {holder}: wait for it or stop it") from e
         finally:
             os.close(handle)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _take(handle: int) -> None:
@@ -183,11 +201,20 @@ def _fill(folder: RunFolder, config: RunConfig, given: str, prompts: Mapping[str
     for inner in (folder.models, folder.scores):
         inner.mkdir()
     (folder.root / "config.yaml").write_text(given, encoding="utf-8")
-    (folder.root / "resolved.yaml").write_text(dump_config(config), encoding="utf-8")
+    folder.write_config(config)
     for prompt, text in prompts.items():
-        folder.prompts.mkdir(exist_ok=True)
-        (folder.prompts / prompt).write_text(text, encoding="utf-8")
-    RunDB(folder.database, create=True).close()
+        write_whole(folder.prompts / prompt, text.encode())
+    if prompts:
+        _list(folder)
+
+
+def _list(folder: RunFolder) -> None:
+    """Make the user's own prompts artefacts of the run."""
+    from .artefacts import Artefacts
+
+    with RunDB(folder.database, create=True) as db:
+        for path in sorted(folder.prompts.iterdir()):
+            Artefacts(folder.root, db).add(path)
 
 
 def open_run(runs: Path, name: str) -> RunFolder:

@@ -212,10 +212,14 @@ def _entry(graph: Any, thread: dict[str, Any], context: "RunContext") -> dict[st
 
     Raises:
         Ended: the run has, and its limits still say so.
+        InputError: the checkpoint was altered.
     """
+    from .nodes.once import check_state
+
     at = graph.get_state(thread)
     if not at.values and not at.next:
         return {"round": 0}
+    check_state(context.db, at.values)
     if at.tasks and not at.next:
         return None  # killed between a node's saved result and its checkpoint: values look ahead, nothing has ended
     number = at.values.get("round", 0)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -63,11 +64,35 @@ class Part:
         return self.first + self.rows
 
 
-class Ledger:
-    """The parts in `ledger/` of a run folder."""
+class Register(Protocol):
+    """Who knows which files were finished: a file without an entry is as good as absent."""
 
-    def __init__(self, root: Path) -> None:
+    def known(self, path: Path) -> bool:
+        """Whether a file was finished."""
+        ...
+
+    def add(self, path: Path) -> None:
+        """Enter a file that is whole on disk; the same again changes nothing."""
+        ...
+
+
+class AllOnDisk:
+    """The register of a folder that stands by itself: whatever lies there was finished."""
+
+    def known(self, path: Path) -> bool:
+        """Whether a file is there."""
+        return path.exists()
+
+    def add(self, path: Path) -> None:
+        """Nothing to enter."""
+
+
+class Ledger:
+    """The parts in `ledger/` of a run folder, as far as its register knows them."""
+
+    def __init__(self, root: Path, register: Register | None = None) -> None:
         self.folder = Path(root) / "ledger"
+        self.register = register or AllOnDisk()
         self._known: dict[str, Part] = {}
 
     def __len__(self) -> int:
@@ -86,10 +111,13 @@ class Ledger:
 
     def has(self, round: int, step: str) -> bool:
         """Whether a step was committed."""
-        return self.path(round, step).exists()
+        path = self.path(round, step)
+        return path.name in self._known or self.register.known(path)
 
     def append(self, round: int, step: str, rows: pa.Table, documents: Collection[str] = ()) -> Path:
         """Write the rows of one step, numbered on from the ledger's end; the same rows again change nothing.
+
+        A part that lies there and that the register does not know yet is taken over if it holds the same rows.
 
         Args:
             round: number of the round.
@@ -103,18 +131,29 @@ class Ledger:
         path = self.path(round, step)
         rows = self.checked(round, step, rows)
         content = content_digest(rows, UNCOUNTED)
-        if path.exists():
-            there = self._part(path)
-            if (there.content, there.documents) != (content, tuple(documents)):
-                raise LedgerError(
-                    f"{path} holds other decisions than were made now: config or code changed, start another"
-                )
+        if self._holds(path, content, tuple(documents)):
+            self.register.add(path)
             return path
         first = len(self)
         rows = rows.set_column(0, "seq", pa.array(np.arange(first, first + rows.num_rows)))
         meta = {"first": first, "content": content, "documents": list(documents)}
         write_part(path, rows.replace_schema_metadata({"coevo": json.dumps(meta)}))
+        self.register.add(path)
         return path
+
+    def _holds(self, path: Path, content: str, documents: tuple[str, ...]) -> bool:
+        """Whether the part lies there already; one that is not registered and was damaged counts as absent.
+
+        Raises:
+            LedgerError: another part lies there.
+        """
+        known = self.register.known(path)
+        if not path.exists() or not (known or _sound(path)):
+            return False
+        part = _describe(path)
+        if (part.content, part.documents) != (content, documents) or not (known or part.first == len(self)):
+            raise LedgerError(f"{path} holds other decisions than were made now: config or code changed, start another")
+        return True
 
     def checked(self, round: int, step: str, rows: pa.Table) -> pa.Table:
         """The rows, if they have the ledger's schema and are of this step.
@@ -138,7 +177,8 @@ class Ledger:
         Raises:
             LedgerError: a part is unreadable, foreign or missing.
         """
-        found = [self._part(path) for path in sorted(self.folder.glob("*.parquet"))]
+        paths = (p for p in sorted(self.folder.glob("*.parquet")) if p.name in self._known or self.register.known(p))
+        found = [self._part(path) for path in paths]
         found.sort(key=lambda p: (p.first, p.end, p.round, STEPS.index(p.step)))
         for before, part in zip([None, *found], found, strict=False):
             if part.first != (before.end if before else 0):
@@ -173,6 +213,14 @@ class Ledger:
         if path.name not in self._known:
             self._known[path.name] = _describe(path)
         return self._known[path.name]
+
+
+def _sound(path: Path) -> bool:
+    """Whether a part can be read and holds the rows that it was written with."""
+    try:
+        return content_digest(read_part(path), UNCOUNTED) == _describe(path).content
+    except LedgerError:
+        return False
 
 
 def _describe(path: Path) -> Part:

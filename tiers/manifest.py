@@ -2,6 +2,7 @@
 
 # ruff: noqa: A002 - `round` and `id` are what the ledger's columns and every caller call them
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,14 +33,14 @@ def manifest_path(folder: Path, round: int) -> Path:
     return folder / f"round-{round:03d}.json"
 
 
-def read_manifests(folder: Path) -> list[Manifest]:
-    """All manifests, by round.
+def read_manifests(paths: Iterable[Path]) -> list[Manifest]:
+    """Manifests, by round.
 
     Raises:
         LedgerError: one cannot be read.
     """
     found = []
-    for path in sorted(folder.glob("round-*.json")):
+    for path in paths:
         try:
             found.append(Manifest.model_validate_json(path.read_bytes()))
         except ValidationError as e:
@@ -47,8 +48,8 @@ def read_manifests(folder: Path) -> list[Manifest]:
     return sorted(found, key=lambda m: m.round)
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put a manifest on disk; the same one again changes nothing.
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
+    """Put a manifest on disk and return its path; the same one again changes nothing.
 
     Raises:
         LedgerError: another one lies there.
@@ -58,5 +59,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         there = Manifest.model_validate_json(path.read_bytes())
         if there != manifest:
             raise LedgerError(f"{path} seals the round with other content: seal a round once, after its last step")
-        return
+        return path
     write_whole(path, manifest.model_dump_json(indent=1).encode())
+    return path

@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .errors import LedgerError
-from .whole import whole_file
+from .whole import RESCUE, whole_file
 
 ROW_GROUP = 20_000
-RESCUE = "restore it from a copy of the run, or start another with: coevo run"
 
 
 def write_part(path: Path, table: pa.Table) -> None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .apply import apply, no_holdings, replay
 from .document import Document
 from .errors import InputError, LedgerError
-from .ledger import UNCOUNTED, Ledger
+from .ledger import UNCOUNTED, Ledger, Register
 from .manifest import Manifest, read_manifests, write_manifest
 from .parts import RESCUE, content_digest, file_digest, read_part, write_part
 from .rows import as_array, made_documents
@@ -37,17 +37,19 @@ SELECTOR = "selector"
 class Store:
     """A run folder's documents, opened by replaying its ledger.
 
-    Reading needs no lock; who commits must hold the run's (one writer at a time).
+    Reading needs no lock; who commits must hold the run's (one writer at a time). Files that `register` does not know
+    are not looked at; without one, all are.
 
     Raises:
         LedgerError: the folder is missing or foreign, or its parts contradict the ledger or a manifest.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, register: Register | None = None) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
             raise LedgerError(f"{self.root} is not a folder: wanted the folder of a run, list runs with: coevo status")
-        self.ledger = Ledger(self.root)
+        self.ledger = Ledger(self.root, register)
+        self._register = self.ledger.register
         self._texts = Texts(self.root / "tiers" / "documents")
         self._scores = self.root / "tiers" / "scores"
         self._manifests = self.root / "tiers" / "manifests"
@@ -59,7 +61,7 @@ class Store:
 
     def _replayed(self) -> pa.Table:
         """Holdings from the ledger, compared with the last manifest on the way."""
-        manifests = read_manifests(self._manifests)
+        manifests = self.manifests()
         if not manifests:
             return replay(self.ledger)
         last = manifests[-1]
@@ -101,6 +103,8 @@ class Store:
         after = apply(self._holdings, rows)
         self._check_texts(after, texts)
         digests = (self._texts.write(texts),) if texts.num_rows else ()
+        for digest in digests:
+            self._register.add(self._texts.path(digest))
         path = self.ledger.append(round, step, rows, digests)
         for digest in digests:
             self._texts.show(digest)
@@ -207,23 +211,24 @@ class Store:
             write_part(path, table)
         elif content_digest(read_part(path)) != content_digest(table):
             raise LedgerError(f"{path} holds other scores than were made now: config or code changed, start another")
+        self._register.add(path)
         return path
 
     def scores(self, round: int | None = None) -> pa.Table:
         """The judges' scores of a round, or of all (older rounds first): doc_id, rubric, version, round, score."""
-        wanted = "round-*" if round is None else f"round-{round:03d}-*"
-        paths = [
-            p
-            for p in sorted(self._scores.glob(f"{wanted}.parquet"), key=_by_round)
-            if not p.stem.endswith(f"-{SELECTOR}")
-        ]
+        paths = self._score_files("round-*" if round is None else f"round-{round:03d}-*")
+        paths = [p for p in paths if not p.stem.endswith(f"-{SELECTOR}")]
         return pa.concat_tables([SCORES_SCHEMA.empty_table(), *(read_part(p, SCORES_SCHEMA.names) for p in paths)])
 
     def selector_scores(self, round: int | None = None) -> pa.Table:
         """The student selector's grades of a round, or the last there are, in the form of `scores`; empty if none."""
-        wanted = "round-*" if round is None else f"round-{round:03d}"
-        paths = sorted(self._scores.glob(f"{wanted}-{SELECTOR}.parquet"), key=_by_round)
+        paths = self._score_files(f"{'round-*' if round is None else f'round-{round:03d}'}-{SELECTOR}")
         return read_part(paths[-1], SCORES_SCHEMA.names) if paths else SCORES_SCHEMA.empty_table()
+
+    def _score_files(self, pattern: str) -> list[Path]:
+        """Finished score files, older rounds first."""
+        paths = sorted(self._scores.glob(f"{pattern}.parquet"), key=_by_round)
+        return [p for p in paths if self._register.known(p)]
 
     def seal(self, round: int) -> Manifest:
         """Write down what the run consists of after `round`; the same again changes nothing.
@@ -234,8 +239,8 @@ class Store:
         self._sweep()
         parts = [p for p in self.ledger.parts() if p.round <= round]
         paths = [p.path for p in parts] + [self._texts.path(d) for p in parts for d in p.documents]
-        paths += [p for p in self._scores.glob("round-*.parquet") if _by_round(p)[0] <= round]
-        known = {name: digest for m in read_manifests(self._manifests) for name, digest in m.parts.items()}
+        paths += [p for p in self._score_files("round-*") if _by_round(p)[0] <= round]
+        known = {name: digest for m in self.manifests() for name, digest in m.parts.items()}
         names = sorted({p.relative_to(self.root).as_posix() for p in paths})
         held = self._holdings if len(parts) == len(self.ledger.parts()) else replay(self.ledger, round)
         manifest = Manifest(
@@ -245,12 +250,12 @@ class Store:
             holdings=content_digest(held),
             held=held_by_arm(held),
         )
-        write_manifest(self._manifests, manifest)
+        self._register.add(write_manifest(self._manifests, manifest))
         return manifest
 
     def manifests(self) -> list[Manifest]:
         """Manifests of the sealed rounds, in order."""
-        return read_manifests(self._manifests)
+        return read_manifests([p for p in self._manifests.glob("round-*.json") if self._register.known(p)])
 
     def verify(self) -> int:
         """Hash every visible part again.

@@ -29,7 +29,7 @@ class Texts:
             The part's digest.
         """
         digest = content_digest(documents)
-        if not self.path(digest).exists():
+        if not self._sound(digest):
             write_part(self.path(digest), documents)
         return digest
 
@@ -55,9 +55,15 @@ class Texts:
         Raises:
             LedgerError: it was altered.
         """
-        path = self.path(digest)
-        if content_digest(read_part(path).replace_schema_metadata(None)) != digest:
-            raise LedgerError(f"{path} was altered after it was written: {RESCUE}")
+        if not self._sound(digest):
+            raise LedgerError(f"{self.path(digest)} was altered after it was written: {RESCUE}")
+
+    def _sound(self, digest: str) -> bool:
+        """Whether a part is there and holds what its name says."""
+        try:
+            return content_digest(read_part(self.path(digest))) == digest
+        except LedgerError:
+            return False
 
     def ids(self) -> pa.ChunkedArray:
         """Ids of all visible documents, part by part."""

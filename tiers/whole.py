@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from .errors import LedgerError
 
+RESCUE = "restore it from a copy of the run, or start another with: coevo run"
+"""What to do about a file that is missing or altered."""
 UNFINISHED = ".*.tmp"
 """Pattern of the names under which something is written."""
 

@@ -14,6 +14,7 @@ import torch
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import model_fingerprint
 from ..tiers.record import Record
+from ..tiers.seal import is_intact, seal_folder
 from ..tiers.whole import write_whole
 from .batch import Batch
 from .digest import RECIPE, digest, texts_digest
@@ -65,14 +66,14 @@ def build_base(
     texts = list(texts)
     fingerprint = digest("base", RECIPE, config.model_dump(), texts_digest(texts))
     folder = cache / fingerprint
-    if (folder / "base.json").is_file():
+    if is_intact(folder):
         return load_base(folder)
 
     def build(out: Path) -> None:
         with _threads(threads):
             _train(config, texts, fingerprint, out, progress)
 
-    build_folder(folder, build, lambda path: (path / "base.json").is_file())
+    build_folder(folder, build, is_intact)
     return load_base(folder).model_copy(update={"cached": False})
 
 
@@ -101,7 +102,7 @@ def train_tokenizer(texts: Iterable[str], vocab: int, block: int) -> Any:
 
 
 def _train(config: ModelConfig, texts: list[str], fingerprint: str, out: Path, progress: Progress | None) -> None:
-    """Tokenizer, packed blocks, weights; `base.json` last."""
+    """Tokenizer, packed blocks, weights; `base.json`, and the seal last."""
     tokenizer = train_tokenizer(_opening(texts), config.vocab, config.block)
     tokenizer.save_pretrained(str(out))
     blocks = _blocks(config, iter(texts), load_tokenizer(out))
@@ -121,6 +122,7 @@ def _train(config: ModelConfig, texts: list[str], fingerprint: str, out: Path, p
         losses=stretches(fitted.losses),
     )
     write_whole(out / "base.json", record.model_dump_json(indent=1).encode())
+    seal_folder(out)
 
 
 def _new_model(config: ModelConfig, tokenizer: Any, attend: str) -> Any:
@@ -196,8 +198,8 @@ def _existing(config: ModelConfig, cache: Path) -> BaseModel:
     folder = Path(config.path)
     if not folder.is_dir():
         folder = cache / f"hub-{hashlib.blake2b(config.path.encode(), digest_size=8).hexdigest()}"
-        if not (folder / "config.json").is_file():
-            build_folder(folder, lambda out: _fetch(config.path, out), lambda path: (path / "config.json").is_file())
+        if not is_intact(folder):
+            build_folder(folder, lambda out: _fetch(config.path, out), is_intact)
     model = load_model(folder)
     check_vocabulary(model, load_tokenizer(folder), folder)
     parameters = sum(p.numel() for p in model.parameters())
@@ -220,6 +222,7 @@ def _fetch(name: str, out: Path) -> None:
     try:
         load_tokenizer(Path(name)).save_pretrained(str(out))
         save_model(load_model(Path(name)), out)
+        seal_folder(out)
     except TrainingError as e:
         raise TrainingError(
             f"{e}. There is no folder {name} here and the Hub did not give such a model: --set model.path=FOLDER names "

@@ -9,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from ..tiers.errors import TrainingError
+from ..tiers.seal import check_sealed
 from ..tiers.weights import refuse_pickles
 from ..tiers.whole import publish, unfinished
 
@@ -31,6 +32,7 @@ def load_model(
     An architecture without torch's fused attention (Gemma 2, GPT-OSS, BLOOM, MPT) computes with its own (`eager`).
 
     Raises:
+        LedgerError: a file of a model that coevo made is missing or altered.
         TrainingError: no readable model there, or four bits are wanted without a GPU or bitsandbytes.
     """
     from transformers import AutoModelForCausalLM
@@ -38,6 +40,7 @@ def load_model(
 
     refuse_pickles(path)
     logging.disable_progress_bar()
+    check_sealed(Path(path))
     more = {"quantization_config": _four_bits(), "device_map": {"": torch.cuda.current_device()}} if four_bits else {}
     try:
         own = _own_attention(path, attention)

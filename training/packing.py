@@ -1,7 +1,7 @@
 """Packing: an arm's documents as one array of full token blocks, joined by end-of-text, without padding."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import files_digest
 from ..tiers.record import Record
+from ..tiers.seal import check_sealed, intact, seal_folder
 from ..tiers.text_tokens import text_tokens
 from ..tiers.whole import whole_file, write_whole
 from .bins import lay
@@ -64,6 +65,7 @@ def load_index(folder: Path) -> PackedIndex:
         TrainingError: the folder has none, or it was cut short.
     """
     path = Path(folder) / "index.json"
+    check_sealed(Path(folder), ["index.json"])
     if not path.is_file():
         raise TrainingError(f"wanted packed arms in {folder}, found no index.json: restore it from a copy of the run")
     try:
@@ -114,8 +116,9 @@ def pack_arms(
     out, version = Path(out), tokenizer_digest(tokenizer_path)
     laid = (*chat, files_digest(Path(tokenizer_path), ("chat_template*",))) if chat else ()
     wanted = {arm: digest(texts_digest(texts[arm]), version, block, *laid) for arm in sorted(texts)}
-    known = load_index(out).arms if (out / "index.json").is_file() else {}
-    stale = [arm for arm in wanted if not _is_packed(out, known.get(arm), wanted[arm])]
+    sound = intact(out)
+    known = load_index(out).arms if "index.json" in sound else {}
+    stale = [arm for arm in wanted if not _is_packed(sound, known.get(arm), wanted[arm])]
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(tokenizer_path) if stale else None
     if stale:  # a kill while arms are replaced must not leave an index of what they were
@@ -131,6 +134,7 @@ def pack_arms(
     arms = {arm: fresh[arm] if arm in fresh else known[arm] for arm in wanted}
     index = PackedIndex(block=block, arms=arms, digest=digest(wanted), tokenizer=version)
     write_whole(out / "index.json", index.model_dump_json(indent=1).encode())
+    seal_folder(out)
     return index
 
 
@@ -143,10 +147,12 @@ def load_tokenizer(path: Path) -> Any:
     """The transformers tokenizer in a folder.
 
     Raises:
+        LedgerError: a file of a model that coevo made is missing or altered.
         TrainingError: no readable tokenizer there, or it has no end-of-text token.
     """
     from transformers import AutoTokenizer
 
+    check_sealed(Path(path))
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(path))
     except (OSError, ValueError, KeyError) as e:
@@ -263,10 +269,10 @@ def _save(array: npt.NDArray[Any], path: Path) -> None:
         np.save(handle, array)
 
 
-def _is_packed(out: Path, arm: PackedArm | None, wanted: str) -> bool:
+def _is_packed(sound: Collection[str], arm: PackedArm | None, wanted: str) -> bool:
     if arm is None or arm.digest != wanted:
         return False
-    return all((out / file).is_file() for file in (arm.file, arm.ends, arm.learn, arm.pieces) if file)
+    return all(file in sound for file in (arm.file, arm.ends, arm.learn, arm.pieces) if file)
 
 
 def _first_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from ..tiers.errors import TrainingError
 from ..tiers.fingerprint import ADAPTER, files_digest, model_fingerprint
+from ..tiers.seal import check_sealed, is_intact, seal_folder
 from ..tiers.whole import write_whole
 from .checkpoint import Checkpoints
 from .digest import RECIPE, digest
@@ -42,8 +43,11 @@ def run(spec: RunSpec, progress: Progress | None = None) -> TrainedModel:
     machine with one thread. In several processes started by `accelerate launch`, all of them call this.
 
     Raises:
+        LedgerError: a file of base or blocks is missing or altered.
         TrainingError: no readable base or blocks, too little data for the mixture, or nothing that LoRA could adapt.
     """
+    check_sealed(Path(spec.base))
+    check_sealed(Path(spec.blocks))
     index = load_index(Path(spec.blocks))
     check_tokenizer(spec, index)
     check_trackers(spec.config.track)
@@ -88,8 +92,8 @@ def run_order(spec: RunSpec, index: PackedIndex) -> Order:
 
 
 def finished(out: Path, fingerprint: str) -> TrainedModel | None:
-    """The run that lies in `out`, if it is this one and complete (`trained.json` is written last)."""
-    if not (out / "trained.json").is_file():
+    """The run that lies in `out`, if it is this one, complete and as it was sealed."""
+    if not is_intact(out):
         return None
     record = TrainedModel.model_validate_json((out / "trained.json").read_bytes())
     return record.model_copy(update={"path": str(out)}) if record.fingerprint == fingerprint else None
@@ -174,7 +178,7 @@ def _room() -> Iterator[None]:
 
 
 def _train(job: Job, out: Path, progress: Progress | None) -> None:
-    """Fill `out`: weights, tokenizer, adapter, and `trained.json` last."""
+    """Fill `out`: weights, tokenizer, adapter, `trained.json`, and the seal last."""
     spec = job.spec
     with _tracked(spec, progress) as told:
         model, fitted, batches, dtype = train_weights(job, told)
@@ -189,6 +193,7 @@ def _train(job: Job, out: Path, progress: Progress | None) -> None:
     record = _record(spec, order, fitted, job.fingerprint, dtype)
     record = _with_flops(record, per_token, job)
     write_whole(out / "trained.json", record.model_dump_json(indent=1).encode())
+    seal_folder(out)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ...tiers.errors import InputError
+from ...tiers.seal import check_sealed
 from ...tiers.text_tokens import text_tokens
 from ...tiers.weights import refuse_pickles
 
@@ -89,6 +90,8 @@ def _load(path: str, adapter: str, device: torch.device, dtype: Any) -> tuple[An
 
     here = Path(path).is_dir()
     refuse_pickles(path)
+    for folder in filter(None, (path, adapter)):
+        check_sealed(Path(folder))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=here)
         # safetensors only: a pickle runs what its author pleases

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 
+from ...tiers.seal import check_sealed, seal_folder
 from ...tiers.tier import Tier
 from ...tiers.whole import whole_folder
 from ..context import RunContext
@@ -13,6 +14,8 @@ from ..jobs import base_job
 def base_model(context: RunContext) -> str:
     """Folder of the base inside the run, relative to it."""
     target = context.folder.models / "base"
+    if target.is_dir() and context.db.meta("base") is None:  # run.db is from before it was made
+        shutil.rmtree(target)
     if not target.is_dir():
         context.safe_point()
         config = context.config
@@ -21,6 +24,8 @@ def base_model(context: RunContext) -> str:
         made = json.loads(context.workers.map(base_job, [job])[0])
         with whole_folder(target) as fresh:
             shutil.copytree(made.pop("path"), fresh, dirs_exist_ok=True)
+            check_sealed(fresh)
+            seal_folder(fresh)
             context.db.set_meta("base", made)
         how = "from the cache" if made["cached"] else f"{made['tokens'] / 1e6:.2f}M tokens in {made['seconds']:.0f} s"
         context.progress.say(f"base model · {made['parameters'] / 1e6:.2f}M parameters, {how}")

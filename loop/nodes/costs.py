@@ -5,6 +5,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...agents.journal import Journal
+from ..artefacts import CALLS
 from ..context import RunContext
 from .drive import paid
 
@@ -22,6 +24,9 @@ def record_costs(context: RunContext, number: int) -> None:
         row = found.setdefault((role, model), {"role": role, "model": model, "decisions": 0, "errors": 0})
         row |= {name: getattr(usage, name) for name in SUMMED}
     context.db.insert("costs", [row | {"round": number} for row in found.values()])
+    with Journal(context.folder.journal) as journal:
+        journal.sync()
+        context.db.set_meta(CALLS, len(journal))
 
 
 def _decided(context: RunContext, number: int) -> list[dict[str, Any]]:

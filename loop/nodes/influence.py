@@ -129,6 +129,7 @@ def _keep(
     columns = {"doc": pa.array(ids), "arm": pa.array(keys), "influence": pa.array(split.mean(1))}
     columns |= {f"on {name}": pa.array(split[:, b]) for b, name in enumerate(names)}
     write_part(context.folder.influence(number), pa.table(columns))
+    context.artefacts.add(context.folder.influence(number))
 
 
 def with_influence(context: RunContext, number: int, signals: Signals) -> Signals:

@@ -3,11 +3,14 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
-from typing import TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from ...tiers import gpu
+from ...tiers.errors import InputError
 from ..context import Controls
+from ..graph import ROUND
+from ..run_db import RunDB
 from ..spent import GPU_SECONDS
 from ..state import State, Update
 
@@ -38,6 +41,33 @@ def once(context: C, name: str, node: Callable[[C, State], Update], state: State
         raise
     _remember(context, number, name, key, update, spent + time.monotonic() - began)
     return update
+
+
+def check_state(db: RunDB, state: Mapping[str, object]) -> None:
+    """See that a checkpoint's state is what the finished nodes say, up to the newest one that it may lack.
+
+    Why the run stops is decided anew at each resume, so that is not compared.
+
+    Raises:
+        InputError: it is another state: run.db was altered.
+    """
+    done = sorted((r for r in db.rows("nodes") if r["result"] is not None), key=_place)
+    folds: list[dict[str, object]] = [{}, {"round": 0}]
+    for row in done:
+        folds.append(folds[-1] | row["result"])
+    if _but_stop(state) not in map(_but_stop, folds[-2:]):
+        raise InputError(
+            f"{db.path}: the newest checkpoint does not follow from the finished nodes: restore run.db from a copy"
+        )
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, int]:
+    """Where a node stands in a run; `finish` comes after its round, which a longer run goes on from."""
+    return int(row["round"]), ("prepare", *ROUND, "finish").index(row["node"])
+
+
+def _but_stop(state: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in state.items() if key != "stop"}
 
 
 def _remember(context: Controls, number: int, name: str, key: str, update: Update | None, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The prompt family in a run at work: new rubrics are made of their parents, entered, tried and retired."""
 
 from ...agents.advice import RubricIdea
-from ...prompts import Prompt, PromptError, PromptSet, built_in, write
+from ...prompts import Prompt, PromptError, PromptSet, built_in, parse, write
 from ...tiers.whole import write_whole
 from ..context import Controls, RunContext
 from ..prompt_family import KEY, Member, family
@@ -21,7 +21,8 @@ def prompts_of(context: RunContext) -> PromptSet:
     Raises:
         PromptError: one of its own is malformed or does not fit.
     """
-    return built_in().read(context.folder.prompts)
+    paths = [p for p in sorted(context.folder.prompts.glob("*.md")) if context.artefacts.known(p)]
+    return built_in().extended(parse(p.read_text(encoding="utf-8"), p.stem) for p in paths)
 
 
 def on_trial(context: Controls) -> tuple[str, ...]:
@@ -61,7 +62,9 @@ def child(prompts: PromptSet, idea: RubricIdea, origin: str) -> Prompt:
 
 def keep(context: RunContext, prompt: Prompt) -> None:
     """Write a prompt into the run, whole or not at all."""
-    write_whole(context.folder.prompts / f"{prompt.name}.md", write(prompt).encode())
+    path = context.folder.prompts / f"{prompt.name}.md"
+    write_whole(path, write(prompt).encode())
+    context.artefacts.add(path)
 
 
 def adopt(context: RunContext) -> None:

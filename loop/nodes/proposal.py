@@ -9,7 +9,6 @@ from ..context import Controls, RunContext
 from ..feedback.mechanism import Context, Plan, Probe, Signals
 from ..feedback.policy import admit_probe, shares, vector
 from ..track_record import STRATEGIST
-from .costs import record_costs
 from .desk import tools
 from .drive import open_role
 
@@ -26,7 +25,6 @@ def propose(context: RunContext, number: int, accepted: str) -> None:
         role = Strategist(chat, round=number, tools=tools(context, number, accepted))
         made = role.propose(_table(context, number))
         context.db.set_meta(f"proposal-{number}", made.model_dump(mode="json"))
-    record_costs(context, number)  # again: the strategist is asked when the round's curation is long over
     proposal = Proposal.model_validate(context.db.meta(f"proposal-{number}"))
     if proposal.error:
         context.event(number, "learn", "warning", f"strategist: {proposal.error}")

@@ -20,6 +20,7 @@ from .allocate import previous_round
 from .bench import Found
 from .blocks import packed
 from .control import yoked_mixture
+from .costs import record_costs
 from .deltas import record_deltas, round_pairs
 from .evidence import gather
 from .evolve import evolve
@@ -73,6 +74,7 @@ class RunBench:
         propose(self.context, number, accepted)
         path = str(self.context.db.rows("runs", round=number, name=accepted)[0]["path"])
         evolve(self.context, number, self.context.absolute(path))
+        record_costs(self.context, number)  # again: strategist and screening come when curation is long over
         self.context.store.seal(number)
         write_report(self.context.folder.root)
 

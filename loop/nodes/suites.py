@@ -25,7 +25,7 @@ def splits(context: RunContext) -> tuple[Split, ...]:
 def cut_suites(context: RunContext) -> None:
     """One suite a split, from clean held-out texts of different files and different questions of the packs."""
     wanted = splits(context)
-    if suite_path(context, wanted[-1]).exists():
+    if all(context.artefacts.known(suite_path(context, split)) for split in wanted):
         return
     apart = context.store.documents(status="dropped")
     apart = apart.filter(pc.starts_with(apart["reason"], HELD_OUT))
@@ -39,7 +39,7 @@ def cut_suites(context: RunContext) -> None:
     for suite in made:
         for gone in suite.omitted:
             context.event(0, "prepare", "warning", f"{suite.split} benchmark {gone.benchmark} left out: {gone.reason}")
-        save_suite(suite, suite_path(context, suite.split))
+        context.artefacts.add(save_suite(suite, suite_path(context, suite.split)))
     items = sum(len(b.items) for b in made[0].benchmarks)
     twins = "hidden twins" if len(made) == 2 else "hidden and sealed twins"
     context.progress.say(f"benchmarks · {len(made[0].benchmarks)} with {items} feedback items, and {twins}")

@@ -18,6 +18,7 @@ from ...tiers.ledger import LEDGER_SCHEMA
 from ...tiers.parts import read_part
 from ...tiers.plain import from_yaml
 from ...tiers.store import Store
+from ..artefacts import checked_store
 from ..run_db import RunDB
 from .several import by_comparison
 
@@ -88,7 +89,7 @@ class RunReader:
     @cached_property
     def store(self) -> Store:
         """The documents."""
-        return Store(self.root)
+        return checked_store(self.root, self.db)
 
     @cached_property
     def ledger(self) -> pa.Table:

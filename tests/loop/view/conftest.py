@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from coevo.eval.clustered import EXACT, Error
+from coevo.loop.artefacts import Artefacts
 from coevo.loop.run_db import RunDB
 from coevo.tiers.counts import counts
 from coevo.tiers.decision import Action, Decision, Usage
@@ -42,9 +43,9 @@ def documents(run_folder: Path) -> dict[str, str]:
 def write_run(root: Path, finished: int = 3) -> Path:
     root.mkdir(parents=True)
     (root / "resolved.yaml").write_text(CONFIG, encoding="utf-8")
-    store = Store(root)
-    story = ingest(store)
     with RunDB(root / "run.db", create=True) as db:
+        store = Store(root, Artefacts(root, db))
+        story = ingest(store)
         db.insert("nodes", {"round": 0, "node": "prepare", "key": "k", "result": {}, "seconds": 118.0})
         db.insert("rounds", {"round": 0, "status": "done", "started": 1.0, "ended": 119.0})
         db.set_meta("name", root.name)

@@ -14,8 +14,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from coevo.loop.artefacts import checked_store
 from coevo.loop.cli import cli
 from coevo.loop.export import export_tier, push
+from coevo.loop.run_db import RunDB
 from coevo.loop.view.facts import ask
 from coevo.loop.view.tiers import tiers
 from coevo.tiers.errors import InputError
@@ -89,8 +91,13 @@ def test_an_export_is_whole_and_its_card_is_read_by_datasets(run_folder: Path, t
         export_tier(run_folder, "L3", out)
 
 
+def store_of(root: Path) -> Store:
+    """The documents of a run folder that holds nothing yet."""
+    return checked_store(root, RunDB(root / "run.db", create=True))
+
+
 def test_hostile_words_stay_words_in_a_card(tmp_path: Path) -> None:
-    store, bad = Store(tmp_path), "x | y\n## Safe\n[click](http://e.vil) ![i](i.png) <script> \x1b[31m\u202e`rm`"
+    store, bad = store_of(tmp_path), "x | y\n## Safe\n[click](http://e.vil) ![i](i.png) <script> \x1b[31m\u202e`rm`"
     texts = {"id": ["a"], "text": ["one"], "domain": ["en"], "source": [bad], "kind": [bad]}
     told = json.dumps({"licence": bad})
     read = rows(0, "ingest", bad, ["a"], "ingest", bad, "en", 0, source=bad, kind=bad, evidence=[told])
@@ -118,7 +125,7 @@ def test_payloads_give_the_text_back(run_folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_licence_is_known_of_what_was_read_and_of_what_was_made_of_it(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = store_of(tmp_path)
     texts = {"id": ["a", "b"], "text": ["one", "two"], "domain": ["en"] * 2, "source": ["s"] * 2, "kind": ["text"] * 2}
     read = rows(0, "ingest", "rule:ingest", ["a", "b"], "ingest", "read", "en", 0, source="s",
                 evidence=['{"licence": "CC0-1.0"}', "{}"])  # fmt: skip
