@@ -46,8 +46,8 @@ def run(spec: RunSpec, progress: Progress | None = None) -> TrainedModel:
         LedgerError: a file of base or blocks is missing or altered.
         TrainingError: no readable base or blocks, too little data for the mixture, or nothing that LoRA could adapt.
     """
-    check_sealed(Path(spec.base))
-    check_sealed(Path(spec.blocks))
+    for folder in filter(None, (spec.base, spec.adapter, spec.blocks)):
+        check_sealed(Path(folder))
     index = load_index(Path(spec.blocks))
     check_tokenizer(spec, index)
     check_trackers(spec.config.track)

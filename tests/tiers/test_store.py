@@ -317,3 +317,56 @@ def test_a_copied_run_is_the_same_run(store: Store, tmp_path: Path) -> None:
     other = Store(copy)
     assert other.holdings().equals(store.holdings()) and other.verify() == store.verify()
     assert replay(other.ledger).equals(store.holdings())
+
+
+class Listed:
+    """A register in memory."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def known(self, path: Path) -> bool:
+        return path.name in self.names
+
+    def add(self, path: Path) -> None:
+        self.names.add(path.name)
+
+
+def test_what_the_register_does_not_know_is_not_looked_at_and_made_again_alike(tmp_path: Path) -> None:
+    """The register lost its newest entries: as if the process had died just before them."""
+    register = Listed()
+    store = Store(tmp_path, register)
+    store.commit(0, "ingest", ingest(), documents())
+    early = set(register.names)
+    store.commit(0, "gate", promote())
+    store.put_scores(0, "quality", "q@1", IDS[:2], [0.1, 0.2])
+    store.seal(0)
+    whole, files = store.holdings(), {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    register.names = set(early)
+    again = Store(tmp_path, register)
+    assert not again.ledger.has(0, "gate") and not again.manifests() and not again.scores().num_rows
+    assert set(again.holdings()["tier"].to_pylist()) == {0}
+    again.commit(0, "gate", promote())
+    again.put_scores(0, "quality", "q@1", IDS[:2], [0.1, 0.2])
+    again.seal(0)
+    assert again.holdings().equals(whole)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
+
+
+def test_an_unlisted_part_of_other_content_is_refused_and_a_damaged_one_replaced(tmp_path: Path) -> None:
+    register = Listed()
+    store = Store(tmp_path, register)
+    store.commit(0, "ingest", ingest(), documents())
+    early = set(register.names)
+    part = store.commit(1, "edit", edit())
+    content = part.read_bytes()
+    register.names = set(early)
+    with pytest.raises(LedgerError, match="holds other decisions than were made now"):
+        Store(tmp_path, register).commit(1, "edit", edit("another"))
+    register.names = set(early)
+    for path in (part, *(tmp_path / "tiers" / "documents").glob("*.parquet")):
+        if path.name not in early:
+            path.write_bytes(path.read_bytes()[:-20])
+    mended = Store(tmp_path, register)
+    mended.commit(1, "edit", edit())
+    assert part.read_bytes() == content and mended.documents(tier=3)["text"].to_pylist() == ["better"]

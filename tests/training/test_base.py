@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from coevo.tiers.errors import TrainingError
+from coevo.tiers.seal import SEAL
 from coevo.training import base as building
 from coevo.training.base import BaseModel, build_base
 from coevo.training.models import load_model
@@ -70,7 +71,7 @@ def test_a_model_on_disk_is_taken_as_it_is(base: BaseModel, tmp_path: Path) -> N
 
 def test_a_foreign_model_is_known_by_its_files(base: BaseModel, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
-    shutil.copytree(base.path, foreign)
+    shutil.copytree(base.path, foreign, ignore=shutil.ignore_patterns(SEAL))
     (foreign / "base.json").unlink()
     config = MODEL.model_copy(update={"path": str(foreign)})
     first = build_base(config, [], tmp_path)
@@ -86,7 +87,7 @@ def test_a_foreign_model_is_known_by_its_files(base: BaseModel, tmp_path: Path) 
 def test_no_model_there_is_said(base: BaseModel, tmp_path: Path, missing: str) -> None:
     there = tmp_path / "there"
     if missing != "everything":
-        shutil.copytree(base.path, there)
+        shutil.copytree(base.path, there, ignore=shutil.ignore_patterns(SEAL))
         for path in there.glob({"tokenizer": "tokenizer*", "weights": "*.safetensors"}[missing]):
             path.unlink()
     wanted = "transformers causal language model" if missing == "weights" else "transformers tokenizer"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from coevo.tiers.errors import TrainingError
+from coevo.tiers.seal import SEAL
 from coevo.training.base import BaseModel, build_base, train_tokenizer
 from coevo.training.models import copy_tokenizer, load_model, save_model
 from coevo.training.spec import ModelConfig, RunSpec
@@ -32,6 +33,7 @@ def test_an_adapter_of_another_base_is_refused(spec: RunSpec, tmp_path: Path) ->
     )
     with pytest.raises(TrainingError, match="was trained on another base"):
         run(more)
+    (adapter.parent / SEAL).unlink()
     (adapter / "trained_on.json").unlink()  # a foreign adapter says nothing, but has another shape
     from transformers import LlamaConfig, LlamaForCausalLM
 
