@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..tiers.errors import EvalError, LedgerError
-from ..tiers.parts import RESCUE, content_digest, read_part, write_part
+from ..tiers.parts import content_digest, read_part, write_part
+from ..tiers.whole import RESCUE
 from .score import Suite
 
 Floats = NDArray[np.float64]

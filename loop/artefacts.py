@@ -4,8 +4,9 @@ from pathlib import Path
 
 from ..agents.journal import Journal
 from ..tiers.errors import LedgerError
-from ..tiers.parts import RESCUE, file_digest
+from ..tiers.parts import file_digest
 from ..tiers.store import Store
+from ..tiers.whole import RESCUE
 from .run_db import RunDB
 from .run_folder import RunFolder
 

@@ -22,9 +22,10 @@ import pyarrow.compute as pc
 from .document import document_id
 from .errors import LedgerError
 from .lexical import TextIndex, fused
-from .parts import RESCUE, content_digest, read_part, write_part
+from .parts import content_digest, read_part, write_part
 from .rows import STRINGS
 from .vectors import VectorIndex
+from .whole import RESCUE
 
 DIMENSION = 512
 NEAR = 2_000

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from .errors import LedgerError
-from .parts import RESCUE, content_digest, open_part, read_part, write_part
+from .parts import content_digest, open_part, read_part, write_part
 from .rows import LEDGER_SCHEMA, decisions, rows, rows_from_decisions, verdict_rows
+from .whole import RESCUE
 
 __all__ = ["LEDGER_SCHEMA", "STEPS", "Ledger", "Part", "decisions", "rows", "rows_from_decisions", "verdict_rows"]
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .errors import LedgerError
-from .parts import RESCUE
 from .record import Record
-from .whole import write_whole
+from .whole import RESCUE, write_whole
 
 
 class Manifest(Record):

@@ -13,12 +13,12 @@ from .document import Document
 from .errors import InputError, LedgerError
 from .ledger import UNCOUNTED, Ledger, Register
 from .manifest import Manifest, read_manifests, write_manifest
-from .parts import RESCUE, content_digest, file_digest, read_part, write_part
+from .parts import content_digest, file_digest, read_part, write_part
 from .rows import as_array, made_documents
 from .texts import Texts, joined
 from .tier import Arm, Tier
 from .transitions import APPLIED
-from .whole import sweep
+from .whole import RESCUE, sweep
 
 SCORES_SCHEMA = pa.schema(
     [

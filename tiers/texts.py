@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .errors import LedgerError
-from .parts import RESCUE, content_digest, open_part, read_part, readable, write_part
+from .parts import content_digest, open_part, read_part, readable, write_part
 from .rows import DOCUMENT_SCHEMA, first_of_each
+from .whole import RESCUE
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 

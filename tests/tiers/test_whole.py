@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from coevo.tiers import whole
 from coevo.tiers.errors import LedgerError
 from coevo.tiers.store import Store
 from coevo.tiers.whole import sweep, unfinished, whole_file, whole_folder, write_whole
@@ -53,7 +52,7 @@ def test_contents_are_synced_before_the_name_and_the_name_after(
         order.append("rename")
         return real_replace(self, target)
 
-    monkeypatch.setattr(whole.os, "fsync", sync)
+    monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "replace", replace)
     if kind == "file":
         write_whole(tmp_path / "a.bin", b"1")
