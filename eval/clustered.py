@@ -102,6 +102,25 @@ class Error:
 
         return self.se * float(stdtrit(self.dof, 0.975))
 
+    def reach(self, steps: float) -> float:
+        """What a gain has to clear to be as sure as `steps` standard errors of a normal one: Student's t, one-sided."""
+        from scipy.special import ndtr, stdtrit
+
+        return -self.se * float(stdtrit(self.dof, ndtr(-steps)))
+
+    def better(self, gain: float) -> float:
+        """P(true gain > 0) under a flat prior; a gain without error is certain, and no difference counts one half."""
+        from scipy.special import stdtr
+
+        if not self.se:
+            return 0.5 + 0.5 * ((gain > 0) - (gain < 0))
+        return float(stdtr(self.dof, gain / self.se))
+
+    @property
+    def normal_variance(self) -> float:
+        """Variance of the normal distribution whose 95 % interval is this error's: for those who know no t."""
+        return (self.half_width / 1.959963984540054) ** 2
+
     @property
     def detectable(self) -> float:
         """Smallest true effect that the two-sided 5 % test finds in four of five cases: 2.8 se, more with few dof."""

@@ -80,15 +80,26 @@ def evidence_cov(
         apart: Share of the training slots in which each pair differs (`NoiseFloor.between`); all of them if not given.
 
     Returns:
-        Gains [n], and their covariance [n, n], symmetric and positive semidefinite.
+        Gains [n], and their covariance [n, n], symmetric and positive semidefinite. Mechanisms take errors as normal
+        and known: where few degrees of freedom are behind one, it is widened until the normal 95 % interval is that of
+        Student's t, correlations kept.
     """
     files: dict[Path, Mapping[str, ItemScores]] = {p: read_scores(p, suite) for p in dict.fromkeys(sum(pairs, ()))}
     found = [composite(gains(files[one], files[other], suite), suite, scale) for one, other in pairs]
     sums, slopes = np.array([c.influence for c in found]), np.array([c.slope for c in found])
     runs = np.array([[(path == other) - (path == one) for path in files] for one, other in pairs], dtype=float)
-    runs *= np.sqrt(np.ones(len(pairs)) if apart is None else np.array(apart))[:, None]
+    shares = np.ones(len(pairs)) if apart is None else np.array(apart)
+    runs *= np.sqrt(shares)[:, None]
     seed = _composite_seed_variance(noise) * (slopes @ slopes.T) / len(suite.benchmarks)
-    return np.array([c.gain for c in found]), sums @ sums.T + seed * (runs @ runs.T)
+    cov = sums @ sums.T + seed * (runs @ runs.T)
+    wider = np.sqrt([_widening(c, noise, share) for c, share in zip(found, shares, strict=True)])
+    return np.array([c.gain for c in found]), cov * np.outer(wider, wider)
+
+
+def _widening(found: Composite, noise: NoiseFloor | None, apart: float) -> float:
+    """Variance of a normal distribution with the t interval of a composite gain, over the gain's own variance."""
+    error = _composite_error(found, noise.between(apart) if noise else None)
+    return error.normal_variance / error.se**2 if error.se else 1.0
 
 
 def _composite_seed_variance(noise: NoiseFloor | None) -> float:
@@ -112,16 +123,19 @@ def _benchmark_delta(paired: Gains, row: int, suite: Suite, noise: NoiseFloor | 
 def _composite_delta(
     found: Composite, paired: Gains, suite: Suite, noise: NoiseFloor | None, names: tuple[str, str]
 ) -> Delta:
-    items, slope = float((found.influence**2).sum()), float((found.slope**2).mean())
     return delta_row(
         COMPOSITE,
         "standard deviations",
         suite.split,
         names,
         (found.before, found.before + found.gain, found.gain),
-        _error(noise, COMPOSITE, items, found.dof, slope),
+        _composite_error(found, noise),
         (found.n, paired.sums.shape[1]),
     )
+
+
+def _composite_error(found: Composite, noise: NoiseFloor | None) -> Error:
+    return _error(noise, COMPOSITE, float((found.influence**2).sum()), found.dof, float((found.slope**2).mean()))
 
 
 def _error(noise: NoiseFloor | None, name: str, items: float, dof: float, slope: float = 1.0) -> Error:

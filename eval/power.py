@@ -29,7 +29,7 @@ def detectable(noise: NoiseFloor, suite: Suite) -> list[Detectable]:
     sizes = {b.name: len(b.items) for b in suite.benchmarks}
     sizes["composite"] = sum(sizes.values())
     return [
-        Detectable(name, noise.foreseen(name).detectable, Z * math.sqrt(2 * noise.variance[name]), n)
+        Detectable(name, noise.foreseen(name).detectable, noise.error(name, 0.0, noise.runs - 1.0).detectable, n)
         for name, n in sizes.items()
     ]
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..tiers.record import Record
+from .clustered import Error
 
 Split = Literal["feedback", "hidden", "sealed"]
 """What steers, what only reports, and what nobody sees before the end."""
@@ -105,3 +106,8 @@ class Delta(Record):
     n: int
     clusters: int
     verdict: Verdict
+
+    @property
+    def error(self) -> Error:
+        """What the interval, `p`, the gate and the guards are made of."""
+        return Error(self.se, self.dof)

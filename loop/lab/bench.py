@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from ...eval.clustered import Error
 from ...eval.composite import Scale
+from ...eval.rounds import Repeated
 from ...tiers.tier import arms
 from ...training.packing import PackedArm
 from ..context import Controls
@@ -17,7 +19,7 @@ from ..nodes.allocate import load_mechanism, planning_context, previous_round
 from ..nodes.bench import Found
 from ..nodes.evidence import keep_evidence
 from ..state import State, Update
-from .measurement import Measured, Run, contrasts, deltas, measure
+from .measurement import Measured, Run, contrasts, deltas, excess, measure, together
 from .oracle import uniform
 from .world import World
 
@@ -164,6 +166,15 @@ class WorldBench:
         found: Found = {("main", "control", s): deltas(self.world, self.measured, s) for s in SPLITS}
         self.context.db.insert("deltas", [d.model_dump() | {"round": number} for made in found.values() for d in made])
         return found
+
+    def together(self, numbers: Sequence[int]) -> Mapping[str, Repeated]:
+        """From the deltas that were written down, and the world's own error model."""
+        rows = self.context.db.rows("deltas", split="feedback", treatment="main", reference="control")
+        return together(self.world, [r for r in rows if r["round"] in numbers])
+
+    def excess(self, number: int) -> tuple[float, Error]:
+        """Of the newest round."""
+        return excess(self.world, self.measured)
 
     def evidence(self, number: int) -> Evidence:
         """The round's contrasts."""

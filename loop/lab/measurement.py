@@ -1,6 +1,6 @@
 """Measurement: what the instruments of a run read off a world's models, with paired errors and a shared reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ...eval.clustered import EXACT, Error
 from ...eval.delta import delta_row
+from ...eval.rounds import Repeated, Seeds
 from ...eval.score import Delta
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
 from .checks import check_scores
@@ -94,6 +95,34 @@ def deltas(world: World, found: Measured, split: Literal["feedback", "hidden"]) 
     ]
     whole = se * float(np.sqrt(2 * world.run_variance))
     return [*made, _delta("composite", split, float(before.mean()), float(after.mean()), whole, 1000 * len(made))]
+
+
+def together(world: World, rows: Sequence[Mapping[str, Any]]) -> dict[str, Repeated]:
+    """Main against control in several rounds, by benchmark and `composite`: item luck lasts as `world.lasting` says.
+
+    Args:
+        world: the world.
+        rows: of the table `deltas`.
+    """
+    found: dict[str, Repeated] = {}
+    for name in (*world.benchmarks, "composite"):
+        mine = [r for r in rows if r["benchmark"] == name]
+        real = np.array([float(r["se"] > 0) for r in mine])
+        size = len(world.benchmarks) if name == "composite" else 1
+        same = world.lasting + (1 - world.lasting) * np.eye(len(mine))
+        items = 2 * world.item_se**2 / size * same * np.outer(real, real)
+        gain = np.array([r["gain"] for r in mine])
+        seeds = Seeds(world.seed_sd**2 / size)
+        found[name] = Repeated(gain, items, EXACT, 2 * real, seeds, np.ones((len(mine), len(mine))))
+    return found
+
+
+def excess(world: World, found: Measured) -> tuple[float, Error]:
+    """Composite gain on feedback items less that on hidden ones: seed luck is the same on both, item luck is not."""
+    gains = [float((s["main"] - s["control"]).mean()) for s in (found.feedback, found.hidden)]
+    same = found.runs["main"].state is found.runs["control"].state
+    se = 0.0 if same else 2 * world.item_se / len(world.benchmarks) ** 0.5
+    return gains[0] - gains[1], Error(se, EXACT)
 
 
 def _contrast(found: Measured, kind: Kind, new: str, ref: str) -> Contrast:

@@ -1,8 +1,10 @@
 """Bench: what a round's decisions ask of all the rest, so that they are the same in a run and in a simulated world."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ...eval.clustered import Error
+from ...eval.rounds import Repeated
 from ...eval.score import Delta
 from ...training.packing import PackedArm
 from ..feedback.mechanism import Evidence, Mechanism, Signals
@@ -33,6 +35,14 @@ class Bench(Protocol):
 
     def deltas(self, number: int) -> Found:
         """The round's paired deltas, written down."""
+        ...
+
+    def together(self, numbers: Sequence[int]) -> Mapping[str, Repeated]:
+        """Main against control in several rounds, by benchmark and `composite`, with the errors that rounds share."""
+        ...
+
+    def excess(self, number: int) -> tuple[float, Error]:
+        """By how much main gained more over control on feedback items than on hidden ones, and the error of that."""
         ...
 
     def evidence(self, number: int) -> Evidence:

@@ -28,7 +28,7 @@ def learn(bench: Bench, context: Controls, state: State) -> Update:
     problem = guarded_observe(mechanism, seen(evidence, context.config.feedback, context.config.seed))
     if problem:
         context.event(number, "learn", "warning", problem)
-    accepted = judge(context, number, found, mechanism)
+    accepted = judge(bench, context, number, found, mechanism)
     reweight(context, number, evidence)
     remember(bench, context, number, mechanism, accepted, found)
     bench.settle(number, mechanism, accepted.run)
@@ -49,7 +49,7 @@ def remember(
     for said in filter(None, (problem, unsaved)):
         context.event(number, "learn", "warning", said)
     sd = np.sqrt(np.maximum(np.diag(cov), 0.0))
-    told = alarm_of(context, found)
+    told = alarm_of(bench, context, number, found)
     if told:
         context.event(number, "learn", "alarm", told)
     row |= {"status": "done", "ended": time.time(), "accepted": accepted.run, "accept_reason": accepted.reason}
@@ -65,12 +65,12 @@ def remember(
     context.progress.say(f"round {number} · learn · accepted {accepted.run}: {accepted.reason}")
 
 
-def alarm_of(context: Controls, found: Found) -> str:
+def alarm_of(bench: Bench, context: Controls, number: int, found: Found) -> str:
     """Whether feedback items gain more than hidden ones can confirm."""
     pair = [found.get(("main", "control", split)) for split in ("feedback", "hidden")]
     if pair[0] is None or pair[1] is None:
         return ""
-    return alarm(pair[0][-1], pair[1][-1], context.config.feedback)
+    return alarm(*bench.excess(number), pair[0][-1], pair[1][-1], context.config.feedback)
 
 
 def next_state(context: Controls, state: State, accepted: str) -> Update:

@@ -1,11 +1,13 @@
 """RunBench: the bench of a real run; packed blocks, score files, the ledger and the strategist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from ...eval.clustered import Error
+from ...eval.rounds import Repeated
 from ...tiers.gates import demote_harmful
 from ...tiers.rows import rows_from_decisions
 from ...tiers.select import weighted_scores
@@ -30,6 +32,7 @@ from .judges import working_weights
 from .proposal import propose, wished
 from .refine import index_facts
 from .screened import record_screening
+from .together import rounds_together, split_excess
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,14 @@ class RunBench:
         return record_deltas(
             self.context, number, round_pairs(self.context, number, started_from(self.context, number))
         )
+
+    def together(self, numbers: Sequence[int]) -> Mapping[str, Repeated]:
+        """From the score files of all these rounds."""
+        return rounds_together(self.context, numbers)
+
+    def excess(self, number: int) -> tuple[float, Error]:
+        """From the round's score files and the A/A runs'."""
+        return split_excess(self.context, number)
 
     def evidence(self, number: int) -> Evidence:
         """Contrasts of the round's score files, with their joint error."""

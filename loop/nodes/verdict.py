@@ -1,6 +1,7 @@
 """Verdict: main or control, by the gate that is configured; and back to the beginning when following harms."""
 
-from ...eval.eprocess import losing
+from ...eval.clustered import Error
+from ...eval.noise import COMPOSITE
 from ...tiers.tier import arms
 from ..context import Controls
 from ..feedback.gate import Accepted, Known, accept
@@ -8,23 +9,23 @@ from ..feedback.guard import guarded_posterior
 from ..feedback.mechanism import Mechanism
 from ..feedback.policy import vector
 from ..feedback.regression import log_shares
-from .bench import Found
+from .bench import Bench, Found
 from .floor import scale
 
 ROLLBACKS = "rollbacks"
 """Meta key: rounds in which the mechanism was put back to its beginning."""
 
 
-def judge(context: Controls, number: int, found: Found, mechanism: Mechanism) -> Accepted:
+def judge(bench: Bench, context: Controls, number: int, found: Found, mechanism: Mechanism) -> Accepted:
     """Main or control, by feedback items alone; control where following the mechanism was shown to harm."""
     made = found.get(("main", "control", "feedback"))
     if made is None:
         return Accepted(run="control", probability=0.0, verdict="unresolved", reason="main was not scored: it diverged")
     config = context.config.feedback
     foreseen = expected(context, number, mechanism) if config.gate == "posterior" else None
-    known = Known(scale(context, "feedback").sd, foreseen, lost(context, number))
+    known = Known(scale(context, "feedback").sd, foreseen, totals(bench, context, number))
     decided = accept(made[-1], made[:-1], config, known)
-    harm = harmful(context, number) if config.rollback else 0.0
+    harm = harmful(bench, context, number) if config.rollback else 0.0
     if not config.rollback or harm < config.rollback:
         return decided
     context.db.set_meta(ROLLBACKS, [*(n for n in rollbacks(context) if n < number), number])
@@ -38,11 +39,21 @@ def rollbacks(context: Controls) -> list[int]:
     return list(context.db.meta(ROLLBACKS, []))
 
 
-def harmful(context: Controls, number: int) -> float:
-    """E-value against "main is never worse than control", over the rounds since the last rollback."""
+def harmful(bench: Bench, context: Controls, number: int) -> float:
+    """E-value against "main is never worse than control", over the rounds since the last rollback.
+
+    Rounds share items and the noise floor, so they are judged together and not one by one (`eval.eprocess.harms`).
+    """
     began = max((n for n in rollbacks(context) if n < number), default=0)
-    rows = context.db.rows("deltas", split="feedback", treatment="main", reference="control", benchmark="composite")
-    return losing([r["gain"] / r["se"] for r in rows if began < r["round"] <= number and r["se"] > 0])
+    rounds = [n for n in compared(context, number) if n > began]
+    path = bench.together(rounds)[COMPOSITE].harm().tolist() if rounds else []
+    return path[-1] if path else 1.0
+
+
+def compared(context: Controls, number: int) -> list[int]:
+    """Rounds up to `number` in which main was compared with control."""
+    rows = context.db.rows("deltas", split="feedback", treatment="main", reference="control", benchmark=COMPOSITE)
+    return [r["round"] for r in rows if r["round"] <= number]
 
 
 def expected(context: Controls, number: int, mechanism: Mechanism) -> tuple[float, float] | None:
@@ -56,16 +67,12 @@ def expected(context: Controls, number: int, mechanism: Mechanism) -> tuple[floa
     return float(mean @ moved), max(float(moved @ cov @ moved), 0.0) ** 0.5
 
 
-def lost(context: Controls, number: int) -> dict[str, tuple[float, float]]:
-    """By benchmark, what main gained over control in the earlier rounds in which it went on, and the variance."""
-    if not context.config.feedback.regression:
+def totals(bench: Bench, context: Controls, number: int) -> dict[str, tuple[float, Error]]:
+    """By benchmark, what main would have gained over control in all rounds in which it went on and this one, in sds."""
+    followed = {r["round"] for r in context.db.rows("rounds", accepted="main") if r["round"] < number}
+    rounds = [n for n in compared(context, number) if n in followed or n == number]
+    if not context.config.feedback.regression or len(rounds) < 2:
         return {}
     units = scale(context, "feedback").sd
-    followed = {r["round"] for r in context.db.rows("rounds", accepted="main") if r["round"] < number}
-    total: dict[str, tuple[float, float]] = {}
-    for row in context.db.rows("deltas", split="feedback", treatment="main", reference="control"):
-        if row["round"] in followed and row["benchmark"] in units:
-            gain, variance = total.get(row["benchmark"], (0.0, 0.0))
-            unit = units[row["benchmark"]]
-            total[row["benchmark"]] = gain + row["gain"] / unit, variance + (row["se"] / unit) ** 2
-    return total
+    joint = bench.together(rounds)
+    return {name: joint[name].total(unit) for name, unit in units.items() if name in joint}

@@ -183,7 +183,9 @@ def test_evidence_covariance_agrees_with_the_deltas(runs: dict[Path, World]) -> 
     values, cov = evidence_cov(pairs, SUITE, known_noise(0.02), SCALE)
     for place, (one, other) in enumerate(pairs):
         last = deltas(one, other, SUITE, known_noise(0.02), SCALE)[-1]
-        assert (values[place], np.sqrt(cov[place, place])) == pytest.approx((last.gain, last.se))
+        assert (values[place], 1.959964 * np.sqrt(cov[place, place])) == pytest.approx(
+            (last.gain, (last.high - last.low) / 2)
+        )
     np.testing.assert_array_equal(cov, cov.T)
     assert np.linalg.eigvalsh(cov).min() > -1e-12
 

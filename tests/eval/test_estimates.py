@@ -96,6 +96,5 @@ def test_what_a_round_can_resolve_is_said_by_benchmark() -> None:
     )
     found = detectable(noise, suite)
     assert [d.benchmark for d in found] == list(names) and [d.n for d in found] == [70, 70, 140]
-    assert found[0].effect == pytest.approx(0.01 * np.sqrt(2) * 3.514, rel=1e-3) and found[0].floor == pytest.approx(
-        0.0396, abs=1e-4
-    )
+    assert found[0].effect == pytest.approx(0.01 * np.sqrt(2) * 3.514, rel=1e-3)
+    assert found[0].floor == pytest.approx(found[0].effect), "no item error to begin with, and the same six A/A runs"

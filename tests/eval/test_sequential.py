@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from coevo.eval.clustered import EXACT, Error
 from coevo.eval.eprocess import interval, losing, mixture
 from coevo.eval.ladder import Rung, published, submit
 
@@ -54,10 +55,12 @@ def test_the_interval_holds_at_all_times() -> None:
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 0.5)), max_size=12))
 def test_what_is_published_never_falls_and_only_rises_by_clear_steps(scores: list[tuple[float, float]]) -> None:
     rung = Rung()
-    for (score, se), shown in zip(scores, published(scores), strict=True):
-        before, rung = rung, submit(rung, score, se)
+    submitted = [(score, Error(se, EXACT)) for score, se in scores]
+    for (score, error), shown in zip(submitted, published(submitted), strict=True):
+        before, rung = rung, submit(rung, score, error)
         assert rung.best == shown >= before.best
-        assert rung.improved == (score > before.best + 2 * se)
+        assert rung.improved == (score > before.best + error.reach(2.0))
+        assert error.reach(2.0) == pytest.approx(2 * error.se, rel=1e-6)
 
 
 def test_the_ladder_does_not_climb_noise() -> None:
@@ -67,4 +70,4 @@ def test_the_ladder_does_not_climb_noise() -> None:
     stepped = np.where(noise > 2, noise, 0).sum(axis=1).mean() / 20
     assert climbed == pytest.approx(0.399, abs=0.01)
     assert stepped == pytest.approx(0.054, abs=0.01)
-    assert published([(v, 1.0) for v in (1.9, 2.1, 3.0, 4.2)]) == [0.0, 2.1, 2.1, 4.2]
+    assert published([(v, Error(1.0, EXACT)) for v in (1.9, 2.1, 3.0, 4.2)]) == [0.0, 2.1, 2.1, 4.2]
