@@ -155,6 +155,6 @@ def verified(data: Row) -> None:
          Text(word(b), style=STYLES[b["verdict"]]))
         for b in data["benchmarks"]
     ]  # fmt: skip
-    heads = ("benchmark", "hidden gain", "95 % interval over seeds", "p of all", "seeds", "verdict")
-    out.print(table(heads, rows, "hidden gain,95 % interval over seeds,p of all,seeds"))
+    heads = ("benchmark", "hidden gain", "95 % interval", "p of all", "seeds", "verdict")
+    out.print(table(heads, rows, "hidden gain,95 % interval,p of all,seeds"))
     noted(out, data["benchmarks"])
