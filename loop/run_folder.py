@@ -112,15 +112,15 @@ class RunFolder:
         path = self.root / "resolved.yaml"
         with RunDB(self.database) as db:
             began, written = db.meta("fingerprint"), db.meta(RESOLVED, [])
-        if written and _digest(path.read_bytes()) not in written:
-            raise InputError(
-                f"{path} was altered after coevo wrote it: restore it from a copy; limits are changed by options such "
-                f"as: {self.resume('--rounds N')}"
-            )
         if began and began != config.fingerprint:
             raise InputError(
                 f"{path} has other settings than the run began with (fingerprint "
                 f"{config.fingerprint}, wanted {began}): restore it from a copy, or start another run with --name"
+            )
+        if written and _digest(path.read_bytes()) not in written:
+            raise InputError(
+                f"{path} was altered after coevo wrote it: restore it from a copy; limits are changed by options such "
+                f"as: {self.resume('--rounds N')}"
             )
 
     def write_config(self, config: RunConfig) -> None:

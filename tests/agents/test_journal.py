@@ -182,3 +182,16 @@ def test_a_killed_round_repeats_no_recorded_call_and_counts_none_twice(server: S
     asked = len(server.requests)
     again = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert again.stdout == done.stdout and len(server.requests) == asked
+
+
+@pytest.mark.parametrize("change", ["answer = 'no'", "usd = usd + 1", "scope = 'round-9/edit'", "question = 'q'"])
+def test_an_altered_call_is_refused(tmp_path: Path, change: str) -> None:
+    with Journal(tmp_path / "calls.db", scope="round-1/edit") as journal:
+        for key in "abc":
+            journal.call(key, "m", lambda: Answer(text="yes", usage=COST))
+        journal.check()
+        assert len(journal) == 3
+    with closing(sqlite3.connect(tmp_path / "calls.db")) as other, other:
+        other.execute(f"update calls set {change} where key = 'b'")
+    with Journal(tmp_path / "calls.db") as journal, pytest.raises(LedgerError, match=r"calls\.db was altered"):
+        journal.check()

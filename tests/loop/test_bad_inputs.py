@@ -197,7 +197,7 @@ def test_reading_a_broken_run_tells_or_says_what_is_broken(
         ),
         ("resolved.yaml", cut(300), "restore"),
         ("run.db", cut(0), "is empty"),
-        ("ledger/002-*", Path.unlink, "is missing although round 2 lists it"),
+        ("ledger/002-*", Path.unlink, "is missing: restore it"),
         ("calls.db", lambda p: p.write_text("hello"), "cannot be used"),
     ],
 )

@@ -15,7 +15,7 @@ from coevo.loop.context import RunContext, open_context
 from coevo.loop.graph import build
 from coevo.loop.nodes import bind
 from coevo.loop.progress import Progress
-from coevo.loop.run_db import TABLES
+from coevo.loop.run_db import TABLES, RunDB
 from coevo.loop.run_folder import RunFolder
 from coevo.loop.runner import _entry
 from coevo.tiers.errors import CoevoError
@@ -120,6 +120,17 @@ def test_damaged_scores_are_refused_or_read_the_same(root: Path) -> None:
             seen += 1
     path.write_bytes(content)
     assert seen >= 40
+
+
+def test_a_journal_that_lost_calls_is_refused(root: Path) -> None:
+    with RunDB(root / "run.db", create=True) as db:
+        calls = db.meta("calls")
+        db.set_meta("calls", calls + 2)
+    with pytest.raises(CoevoError, match=rf"calls\.db holds {calls} of {calls + 2} recorded calls"):
+        opened(root)
+    with RunDB(root / "run.db", create=True) as db:
+        db.set_meta("calls", calls)
+    opened(root).db.close()
 
 
 def test_a_damaged_database_is_refused_or_reads_the_same(root: Path, tmp_path: Path) -> None:
