@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from ..tiers.decision import Decision
 from ..tiers.document import Document, document_id
@@ -132,7 +131,7 @@ def read_gold(path: Path) -> Gold:
     """
     try:
         return Gold.model_validate(from_yaml(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:  # a path may be no path, a text no UTF-8 or of another form
         told = str(error).splitlines()[:3]
         raise InputError(
             f"{path}: wanted YAML with gold (domain, good, bad), canaries (kind, domain, better, worse) and orders "

@@ -289,7 +289,7 @@ def _value(key: str, text: str) -> Any:
     try:
         value = from_yaml(text)
     except yaml.YAMLError as e:
-        raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {text!r}") from e
+        raise InputError(f"--set {key}: wanted a YAML value such as 40, true or [code, en], got {_short(text)}") from e
     return text.strip() if isinstance(value, dict) and not text.lstrip().startswith("{") else value
 
 

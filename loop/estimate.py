@@ -115,7 +115,7 @@ def estimate(config: RunConfig, known: Measured | None = None) -> Estimate:
 
 def measured(db: RunDB, second: str = "") -> Measured | None:
     """Averages over the rounds that are done; None before there is one. `second` is the second verifier's model."""
-    done = [r["round"] for r in db.rows("rounds", status="done")]
+    done = [r["round"] for r in db.rows("rounds", status="done") if r["round"]]  # what is prepared is no round
     if not done:
         return None
     by_role: dict[str, dict[str, float]] = {}

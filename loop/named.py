@@ -56,4 +56,4 @@ def _imported(name: str, what: str, lacks: Callable[[type], str]) -> Callable[..
     missing = lacks(there)
     if missing:
         raise InputError(f"{what} {name!r} is not of that kind: {missing} (it was not called)")
-    return there  # type: ignore[no-any-return]
+    return there

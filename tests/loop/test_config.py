@@ -1,12 +1,15 @@
 """Configs: presets load, overrides land, and every mistake names the setting."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from coevo.loop.config import RunConfig, dump_config, load_config, parse_config, presets
 from coevo.loop.feedback import create
-from coevo.tiers.errors import InputError
+from coevo.loop.preflight import check_settings
+from coevo.tiers.errors import CoevoError, InputError
 
 
 def test_every_preset_loads_and_round_trips(tmp_path: Path) -> None:
@@ -96,3 +99,23 @@ def test_identity_is_in_the_literals_not_in_budget_or_hardware() -> None:
     config = RunConfig()
     assert config.model_copy(update={"workers": 7, "rounds": 9}).fingerprint == config.fingerprint
     assert config.model_copy(update={"seed": 7}).fingerprint != config.fingerprint
+
+
+ODD = ["1e308", ".nan", "{null: 1}", "2001-99-99", "9" * 5_000, '"\\uD800"', '"\\0"']
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every setting and every group of them."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from settings_of(field.annotation, f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda v: v[:12])
+def test_no_value_of_any_setting_is_more_than_a_short_sentence(value: str) -> None:
+    for setting in settings_of(RunConfig):
+        try:
+            check_settings(load_config("embedded", (f"{setting}={value}",)))
+        except CoevoError as e:
+            assert len(str(e)) < 3_000, setting

@@ -194,12 +194,13 @@ def test_recorded_calls_are_neither_repeated_nor_lost_nor_counted_twice(finished
 
 
 def check_estimate(root: Path, foretold: Estimate) -> None:
-    """What each role really asked is no more than foretold; where documents are few it may be half as much."""
+    """No role asked more than was foretold; judges and strategist, who do not run out of documents, not much less."""
     rows = [r for r in table(root, "costs") if r["round"] == 3 and r["model"].startswith("openai:")]
     asked = {r["role"]: r["calls"] for r in rows}
     spans = {line.role: line.calls for line in foretold.lines}
     assert set(asked) == set(spans)
-    assert {role for role, (low, high) in spans.items() if not low / 2 <= asked[role] <= high} == set(), (asked, spans)
+    assert {role for role, (_, high) in spans.items() if asked[role] > high} == set(), (asked, spans)
+    assert all(asked[role] >= spans[role][0] / 2 > 0 for role in ("scorer", "strategist")), (asked, spans)
 
 
 def check_strategist(root: Path, server: Server) -> None:
