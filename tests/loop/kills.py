@@ -1,12 +1,15 @@
 """Kills in one process: every write of a node is a moment at which the process may die, and each is tried in turn."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-MOST = 400
+from coevo.loop.run_db import TABLES, RunDB
+from coevo.tiers import whole
+
+MOST = 600
 """Kills after which a node that never ends fails the test."""
 
 
@@ -15,41 +18,54 @@ class Killed(BaseException):
 
 
 class Killer:
-    """Lets a number of writes pass and raises at each one after: a dead process writes nothing more."""
+    """Lets the writes pass that a repeated node has passed before, and raises before the first new one and after it.
+
+    A node that is repeated until nothing is new was killed once before each of its writes.
+    """
 
     def __init__(self) -> None:
-        self.left = -1
         self.kills = 0
+        self._passed: set[str] = set()
+        self._armed = self._dead = False
 
-    def watch(self, patch: pytest.MonkeyPatch, place: Any, name: str) -> None:
-        """Make each call of a function that writes a moment to die, just before it."""
-        write = getattr(place, name)
+    def watch_rows(self, patch: pytest.MonkeyPatch) -> None:
+        """Make each write to run.db a moment to die, just before it."""
+        insert = RunDB.insert
 
-        def watched(*given: Any, **named: Any) -> Any:
-            self.moment()
-            return write(*given, **named)
+        def watched(db: RunDB, table: str, rows: Any, replace: bool = True) -> None:
+            many = [rows] if isinstance(rows, dict) else list(rows)
+            names = TABLES[table].key or ("round", "node", "message")
+            self._moment(f"{table} {[[row.get(name) for name in names] for row in many]}")
+            insert(db, table, many, replace)
 
-        patch.setattr(place, name, watched)
+        patch.setattr(RunDB, "insert", watched)
 
-    def moment(self) -> None:
-        """Die here if no write is left."""
-        if self.left == 0:
-            raise Killed
-        self.left -= 1
+    def watch_files(self, patch: pytest.MonkeyPatch) -> None:
+        """Make each file and folder that gets its name a moment to die, just before it."""
+        publish = whole.publish
 
-    @contextmanager
-    def armed(self, writes: int) -> Iterator[None]:
-        """Let so many writes pass while the block runs."""
-        self.left = writes
-        try:
-            yield
-        finally:
-            self.left = -1
+        def watched(temporary: Path, path: Path) -> None:
+            self._moment(str(path))
+            publish(temporary, path)
+
+        patch.setattr(whole, "publish", watched)
 
     def batter(self, attempt: Callable[[], Any]) -> Any:
         """Repeat a node, killed before its first write, before its second, and so on, until it ends."""
-        for writes in range(MOST):
-            with suppress(Killed), self.armed(writes):
+        self._passed = set()
+        for _ in range(MOST):
+            self._armed, self._dead = True, False
+            try:
                 return attempt()
-            self.kills += 1
+            except Killed:
+                self.kills += 1
+            finally:
+                self._armed = False
         raise AssertionError(f"the node did not end in {MOST} attempts")
+
+    def _moment(self, write: str) -> None:
+        if self._armed and (self._dead or write not in self._passed):
+            if not self._dead:
+                self._passed.add(write)
+            self._dead = True  # a dead process writes nothing more
+            raise Killed

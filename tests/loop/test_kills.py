@@ -19,7 +19,6 @@ from coevo.loop.progress import Progress
 from coevo.loop.run_db import TABLES, RunDB
 from coevo.loop.run_folder import RunFolder
 from coevo.loop.workers import Workers
-from coevo.tiers import whole
 
 from .interrupt import check_store, ledger, scores, table
 from .kills import Killer
@@ -99,10 +98,10 @@ def test_kills_before_every_write_change_nothing_and_cost_nothing(
     played(calm, workers, None)
     asked, server.asked = server.asked, []
     killer = Killer()
-    killer.watch(monkeypatch, RunDB, "insert")
-    killer.watch(monkeypatch, whole, "publish")
+    killer.watch_rows(monkeypatch)
+    killer.watch_files(monkeypatch)
     played(battered, workers, killer)
-    assert killer.kills > 40
+    assert killer.kills > 60
     assert len(server.asked) == len(set(server.asked)) == len(asked), "a question was asked again"
     same(battered, calm)
 

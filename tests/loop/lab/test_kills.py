@@ -46,7 +46,7 @@ def test_kills_between_all_writes_change_nothing(mechanism: str, monkeypatch: py
     feedback = {"mechanism": mechanism, "gate": "always"}
     config = settings(PlantedWorld(3), ROUNDS, feedback, mode, {})
     killer = Killer()
-    killer.watch(monkeypatch, RunDB, "insert")
+    killer.watch_rows(monkeypatch)
     whole, battered = played(config, None), played(config, killer)
     assert killer.kills >= 3 * ROUNDS
     assert tables(battered) == tables(whole)
@@ -62,5 +62,5 @@ def test_gates_and_rollbacks_survive_kills(
 ) -> None:
     config = settings(PlantedWorld(3), ROUNDS, {"mechanism": mechanism} | feedback, "continue", {})
     killer = Killer()
-    killer.watch(monkeypatch, RunDB, "insert")
+    killer.watch_rows(monkeypatch)
     assert tables(played(config, killer)) == tables(played(config, None))
