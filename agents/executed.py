@@ -21,7 +21,10 @@ def programs(document: Document) -> list[Program]:
     """What has to be run to check a document; nothing where it holds nothing to run."""
     if document.kind == "predict":
         read = predict.read(document.text)
-        return [Program(solution=read[0], calls=tuple(asked for asked, _ in read[1]))] if read else []
+        if read is None:
+            return []
+        calls = tuple(asked for asked, _ in read[1])
+        return [Program(solution=read[0], calls=order) for order in (calls, calls[::-1])]
     task = code_task.read(document.text)
     return code_task.programs(*task) if task and not code_task.fault(*task) else []
 
@@ -43,7 +46,11 @@ def _predicted(document: Document, outcomes: Sequence[Outcome]) -> Finding:
         return Finding("it holds no code with calls and their values", ())
     if not outcomes[0].ok:
         return Finding(f"running it failed: {outcomes[0].error[:200]}", ())
+    if not _repeated(*outcomes):
+        raise Undecided("its calls return other values when they are made again, in another order")
     for (asked, stated), value in zip(read[1], outcomes[0].values, strict=True):
+        if value is None and stated.strip() != "None":
+            raise Undecided(f"{asked[:80]} returns nothing, and what it prints is not compared")
         if not _states(stated, value):
             return Finding(f"{asked} returns {_shown(value)}, not {stated[:120]}", (f"{len(read[1])} calls executed",))
     return Finding("", (f"{len(read[1])} calls executed in the sandbox",))
@@ -70,6 +77,11 @@ def _solved(document: Document, outcomes: Sequence[Outcome]) -> Finding:
     if share < code_task.KILLED:
         return Finding(f"its tests are too weak: only {told}", checks, "1/1", share)
     return Finding("", checks, share=share)
+
+
+def _repeated(once: Outcome, again: Outcome) -> bool:
+    """Whether calls gave the same values in a second process, in reverse order: no clock, no chance, no memory."""
+    return again.ok and all(map(alike, once.values, again.values[::-1]))
 
 
 def _states(stated: str, value: Any) -> bool:

@@ -63,6 +63,8 @@ def script(solution: str, tests: str, calls: Sequence[str] = ()) -> Script:
         fault = next(_faults(tree), "")
         if fault:
             raise NotJudgeable(f"the tests {fault}")
+    if any(isinstance(n, ast.NamedExpr) for t in trees[1:] for n in ast.walk(t)):
+        raise NotJudgeable("a call binds a name, which could be one of the solution's")
     loaded = {n.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     solved = python_source.parse(solution) or ast.Module([], [])
     bound = {name for node in _top(solved) for name in _bound(node)}

@@ -7,18 +7,33 @@ Ask = Callable[..., Any]
 Doubt = Callable[[str], BaseException]
 
 
-class Proxy:
-    """An object of the solution. Whether it equals something is for its own code to say, so tests cannot ask that."""
+PREDICATES = frozenset(
+    name
+    for kind in (str, bytes, set, float)
+    for name in dir(kind)
+    if name.startswith("is") or name in ("startswith", "endswith")
+)
+"""Methods by which plain data says yes or no; an object that stands in for plain data would answer for itself."""
 
-    __slots__ = ("_ask", "_doubt", "_number")
+
+class Proxy:
+    """An object of the solution. Whether it equals something is for its own code to say, so tests cannot ask that.
+
+    Nor can they ask how far it is from a value of theirs: `abs(f(1) - 7) < 1e-9` would be decided by its `__sub__`.
+    An object that was calculated from another and from plain data is `mixed`, and no number is taken from it.
+    """
+
+    __slots__ = ("_ask", "_doubt", "_mixed", "_number")
 
     def __init__(self, number: int, ask: Ask, doubt: Doubt) -> None:
-        for name, value in (("_number", number), ("_ask", ask), ("_doubt", doubt)):
+        for name, value in (("_number", number), ("_ask", ask), ("_doubt", doubt), ("_mixed", False)):
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in PREDICATES:
+            raise self._doubt(f"the tests ask .{name}() of an object of the solution, whose own code would decide")
         return self._ask("getattr", self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -30,6 +45,8 @@ class Proxy:
 
 def _passed_on(operation: str, kind: type | None) -> Callable[..., Any]:
     def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
+        if self._mixed and operation in _NUMERIC:
+            raise self._doubt(_WITH_PLAIN)
         result = self._ask(operation, self, *args, **kwargs)
         if kind is not None and type(result) is not kind:
             raise self._doubt(f"{operation}() of an object gave no {kind.__name__}")
@@ -38,8 +55,17 @@ def _passed_on(operation: str, kind: type | None) -> Callable[..., Any]:
     return method
 
 
-def _reflected(operation: str) -> Callable[..., Any]:
-    return lambda self, other: self._ask(operation, other, self)
+def _calculated(operation: str, *, reflected: bool = False) -> Callable[..., Any]:
+    def method(self: Proxy, other: Any) -> Any:
+        result = self._ask(operation, other, self) if reflected else self._ask(operation, self, other)
+        if type(other) is Proxy and not (self._mixed or other._mixed):
+            return result
+        if type(result) is not Proxy:
+            raise self._doubt(_WITH_PLAIN)
+        object.__setattr__(result, "_mixed", True)
+        return result
+
+    return method
 
 
 def _undecided(what: str) -> Callable[..., Any]:
@@ -54,6 +80,8 @@ _ASKED: dict[str, type | None] = {
     "getitem": None, "setitem": None, "delitem": None, "abs": None, "round": None, "neg": None,
     "pos": None, "invert": None,
 }  # fmt: skip
+_NUMERIC = frozenset({"abs", "round", "neg", "pos", "invert", "len", "next"})
+_WITH_PLAIN = "the tests calculate with an object of the solution and plain data, whose own code would decide"
 _ARITHMETIC = [
     "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and", "or", "xor",
 ]  # fmt: skip
@@ -65,8 +93,8 @@ for _name, _kind in _ASKED.items():
     setattr(Proxy, f"__{_name}__", _passed_on(_name, _kind))
 for _name in _ARITHMETIC:
     _operation = f"{_name}_" if _name in ("and", "or") else _name
-    setattr(Proxy, f"__{_name}__", _passed_on(_operation, None))
-    setattr(Proxy, f"__r{_name}__", _reflected(_operation))
+    setattr(Proxy, f"__{_name}__", _calculated(_operation))
+    setattr(Proxy, f"__r{_name}__", _calculated(_operation, reflected=True))
 for _what, _names in _UNDECIDED.items():
     for _name in _names.split():
         setattr(Proxy, f"__{_name}__", _undecided(_what))

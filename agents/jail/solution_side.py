@@ -6,6 +6,7 @@ Whatever the solution does to this process, it can only send other answers: it h
 import builtins
 import io
 import operator
+import random
 import sys
 import types
 from collections.abc import Callable
@@ -162,5 +163,9 @@ def _raised(error: BaseException) -> dict[str, Any]:
 
 
 def main(requests: int, answers: int, output: int) -> None:
-    """Serves the program that the first message holds, until nobody asks any more."""
+    """Serves the program that the first message holds, until nobody asks any more.
+
+    Processes of one driver share the state of `random`; each draws its own numbers.
+    """
+    random.seed()
     Solution(receive(requests)["code"], requests, answers, output).serve()

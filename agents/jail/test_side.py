@@ -106,7 +106,10 @@ class Tests:
             for held, tree in zip((args, kwargs), message["after"], strict=True):
                 restore(held, self._decoded(tree))
         if "raise" in message:
-            raise self._exception(message)
+            error = self._exception(message)
+            if isinstance(error, StopIteration) and operation != "next":  # it would end a loop of the tests
+                raise self._doubtful("the solution raises StopIteration where nothing iterates over it")
+            raise error
         return self._decoded(message["value"])
 
     def _exchange(self, operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -261,6 +261,31 @@ def test_what_no_rule_can_solve_is_solved_again(answers: list[str], action: Acti
 
 
 @pytest.mark.skipif(bool(Sandbox().refusal()), reason=Sandbox().refusal() or "-")
+@pytest.mark.parametrize(
+    ("code", "claims", "reason"),
+    [
+        ("def f(n):\n    return n + 1", [("(f := lambda n: 7)(1)", "7"), ("f(1)", "7")], "binds a name"),
+        (
+            "def f(n):\n    return n + 1",
+            [("[(f := str) for _ in range(1)] and 1", "1"), ("f(7)", "'7'")],
+            "binds a name",
+        ),
+        ("s = []\ndef f(n):\n    s.append(n)\n    return len(s)", [("f(1)", "1"), ("f(1)", "2")], "other values"),
+        ("import os\ndef f(n):\n    return os.getpid()", [("f(1)", "7")], "other values"),
+        ("import random\ndef f(n):\n    return random.random()", [("f(1)", "0.5")], "other values"),
+        ("def f(n):\n    return n + 1", [("print(f(1))", "2")], "returns nothing"),
+    ],
+)
+def test_a_prediction_that_its_own_calls_decide_is_not_verified(
+    code: str, claims: list[tuple[str, str]], reason: str
+) -> None:
+    asked = "\n\n".join(f"Question: What does `{call}` return?\nAnswer: `{value}`" for call, value in claims)
+    text = f"Read this Python code.\n\n```python\n{code}\n```\n\n{asked}\n"
+    (decision,) = pool.run(Verifier(Scripted(lambda said: 0), round=0, sources={}), [document(text, "code", "predict")])
+    assert decision.action is Action.NONE and reason in decision.reason
+
+
+@pytest.mark.skipif(bool(Sandbox().refusal()), reason=Sandbox().refusal() or "-")
 def test_a_models_prediction_is_executed() -> None:
     code = "```python\ndef f(a):\n    return a + 1\n```"
     texts = [f"Question: {code}\nWhat does `f(3)` return?\nIt adds one.\nAnswer: `{v}`\n" for v in ("4", "5")]

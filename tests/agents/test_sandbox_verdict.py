@@ -219,6 +219,55 @@ def test_what_plain_data_cannot_show_is_not_judged(solution: str, tests: str, do
     assert not outcome.ok and not outcome.error and doubt in outcome.doubt, outcome
 
 
+LIAR = "class R:\n    def __init__(self, *a): pass\n    def _zero(self, *a): return 0\n"
+LIAR += "".join(f"    __{name}__ = __r{name}__ = _zero\n" for name in ("add", "sub", "mul", "truediv", "mod", "pow"))
+LIAR += "    def __abs__(self): return 0\n    __neg__ = __abs__\n    def __len__(self): return 0\n"
+LIAR += "    def startswith(self, *a): return True\n    issubset = isdigit = is_integer = startswith\ndef f(x): return R()\n"
+CHAINED = LIAR.replace("def _zero(self, *a): return 0", "def _zero(self, *a): return R()")
+
+
+NEAR = (
+    "assert abs(f(1) - 4712) < 1e-9", "assert abs(4712 - f(1)) < 1e-9", "assert (f(1) - 4712) ** 2 < 1e-9",
+    "assert f(1) - 4712 == 0", "assert abs(f(1) / 4712) < 1e-6", "assert len(f(1) - {4712}) == 0",
+    "assert abs(-(f(1) - 4712)) < 1e-9", "assert f(1).startswith('4712')", "assert f(1).issubset({4712})",
+    "assert f(1).isdigit()", "assert f(1).is_integer()", "assert abs(f(1) - f(2) * 4712) == 0",
+)  # fmt: skip
+PATIENT = Sandbox(Limits(seconds=10.0))
+
+
+@pytest.mark.parametrize("solution", [LIAR, CHAINED])
+def test_an_object_does_not_say_how_near_it_is_to_the_value_of_a_test(solution: str) -> None:
+    outcomes = PATIENT.run([Program(solution=solution, tests=tests) for tests in NEAR])
+    for tests, outcome in zip(NEAR, outcomes, strict=True):
+        assert not outcome.ok and "whose own code would decide" in outcome.doubt, (tests, outcome)
+
+
+LOOPS = (
+    "for got, right in zip(map(f, [1, 2]), [4712, 4712]):\n    assert got == right",
+    "assert all(v == 4712 for v in map(f, [1, 2]))",
+    "assert all(map(lambda x: f(x) == 4712, [1, 2]))",
+    "assert list(filter(lambda x: f(x) != 4712, [1, 2])) == []",
+)
+
+
+@pytest.mark.parametrize("raised", ["StopIteration", "type('S', (StopIteration,), {})"])
+def test_a_solution_ends_no_loop_of_the_tests(raised: str) -> None:
+    programs = [Program(solution=f"def f(x): raise {raised}", tests=tests) for tests in LOOPS]
+    for tests, outcome in zip(LOOPS, PATIENT.run(programs), strict=True):
+        assert not outcome.ok and (outcome.doubt or outcome.error), (tests, outcome)
+
+
+def test_objects_of_one_solution_calculate_with_one_another() -> None:
+    vector = "class V:\n    def __init__(self, *x): self.x = x\n    def __mul__(self, n):\n"
+    vector += (
+        "        return V(*[a * n for a in self.x]) if type(n) is int else sum(a * b for a, b in zip(self.x, n.x))\n"
+    )
+    vector += "    def __abs__(self): return (self * self) ** 0.5\n"
+    tests = "v = V(3, 4)\nassert abs(v) == 5.0 and v * v == 25 and list((v * 2).x) == [6, 8]"
+    (outcome,) = PATIENT.run([Program(solution=vector, tests=tests)])
+    assert outcome.ok, outcome
+
+
 def test_tests_that_ask_nothing_prove_nothing() -> None:
     (outcome,) = QUICK.run([Program(solution="def f(x): return x", tests="assert 1 == 1\nassert f")])
     assert not outcome.ok

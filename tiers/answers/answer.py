@@ -53,7 +53,7 @@ def read(text: str, *, latex: bool = False) -> Answer:
     Raises:
         Unread: it is not understood as a whole; words are not.
     """
-    written = wording.numbers(_CURRENCY.sub(_behind, _ungrouped(text))).strip()
+    written = wording.numbers(_one_sign(_CURRENCY.sub(_behind, _ungrouped(text)))).strip()
     special = wording.special(written)
     whole = Item(special[1:], kind=special[0]) if special else _several_units(written)
     if whole is not None:
@@ -69,12 +69,19 @@ def _behind(match: re.Match[str]) -> str:
     return f"{match[2]} {sign} "
 
 
+def _one_sign(text: str) -> str:
+    """`2 x 3` and `10**3` with the usual signs, `0.1666...` as a recurring decimal, `USD 5` as `5 USD`."""
+    text = re.sub(r"(?<=[\d)])(?:\s+[xX]\s+(?=[\d(])|[xX](?=10\s*\^))", " * ", text.replace("**", "^"))
+    text = re.sub(r"(?<![\d.])(\d*\.\d*?)(\d)\2{2,}\.{3}$", r"\1\\overline{\2}", text)
+    return re.sub(r"\b(USD|EUR|GBP|RMB|CNY)\s*(\d+(?:\.\d+)?)$", r"\2 \1", text)
+
+
 def _ungrouped(text: str) -> str:
     """Digits without what groups them by thousands: `1,234` outside of round brackets, `1 234`, `1.234,5`."""
     if re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+", text):
         return text.replace(".", "").replace(",", ".")
-    if re.fullmatch(r"[-+]?\d{1,3}(?: \d{3})+(?:\.\d+)?", text):
-        return text.replace(" ", "")
+    if re.fullmatch(r"[-+]?\d{1,3}(?:[ '_]\d{3})+(?:\.\d+)?", text):
+        return re.sub("[ '_]", "", text)
 
     def joined(match: re.Match[str]) -> str:
         before = text[: match.start()]
@@ -173,7 +180,8 @@ def _several_units(text: str) -> Item | None:
         return None
     total, last = Fraction(0), None
     for piece in pieces:
-        measure = unit(piece[2].replace("''", "arcsecond").replace("'", "arcminute")) or _cents(last, piece[2])
+        name = piece[2].replace("''", "arcsecond").replace("'", "arcminute")
+        measure = _smaller(last, name) or unit(name)
         amount = Fraction(piece[1])
         if measure is None or (last and (measure.powers != last.powers or amount * measure.factor >= last.factor)):
             return None
@@ -183,8 +191,10 @@ def _several_units(text: str) -> Item | None:
     return Item(("/", ("num", str(value.numerator)), ("num", str(value.denominator))), last)
 
 
-def _cents(last: Unit | None, name: str) -> Unit | None:
-    return Unit(Fraction(1, 100), last.powers) if name == "\u5206" and last and last.powers == (("yuan", 1),) else None
+def _smaller(last: Unit | None, name: str) -> Unit | None:
+    """`分` behind a unit: the hundredth of a yuan, or a minute."""
+    sizes = {(("yuan", 1),): Fraction(1, 100), (("time", 1),): Fraction(60)}
+    return Unit(sizes[last.powers], last.powers) if name == "\u5206" and last and last.powers in sizes else None
 
 
 def _signs_chosen(item: Item) -> list[Item]:

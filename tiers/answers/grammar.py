@@ -18,7 +18,7 @@ FUNCTIONS = frozenset(
 _GREEK = "θαβγδλμωσφρετηξψΔΩΓΣΦΘΛ"
 _TOKEN = re.compile(
     r"\s+|(?P<num>(?:\d+(?:\.\d*)?|\.\d+)(?:\\overline\s*\{\d+\})?)|(?P<cmd>\\(?:begin|end|text)\s*\{[^{}]*\}|\\[A-Za-z]+|\\\\)"
-    rf"|(?P<word>[A-Za-z]+|[{_GREEK}])|(?P<rel><=|>=|!=|[<>=∈])|(?P<op>[-+*/^_!%°'()\[\]{{}}|,:;&∪±∓∞π√∅⦃⦄⟨⟩])"
+    rf"|(?P<word>[A-Za-z]+|[{_GREEK}])|(?P<rel><=|>=|!=|[<>=∈])|(?P<op>[-+*/^_!%°'()\[\]{{}}|,:;&∪±∓∞π√∛∜∅⦃⦄⟨⟩])"
 )
 _CLOSING = {"(": ")]", "[": ")]", "⦃": "⦄", "⟨": "⟩"}
 _SYMBOLS = frozenset(
@@ -131,7 +131,7 @@ class _Parser:
         """Whether a factor can begin here."""
         if self.kind == "cmd":
             return not self.token.startswith((r"\end", r"\\", r"\rfloor", r"\rceil"))
-        return self.kind in ("num", "word", "sym") or (bool(self.kind) and self.token in "([{⦃√∞π")
+        return self.kind in ("num", "word", "sym") or (bool(self.kind) and self.token in "([{⦃√∛∜∞π")
 
     def beside(self, left: Tree) -> Tree:
         """A product without a sign, or the fraction of a mixed number."""
@@ -192,6 +192,8 @@ class _Parser:
             return _symbol(token)
         if token == "√":
             return ("call", "sqrt", self.primary())
+        if token in ("∛", "∜"):
+            return ("^", self.primary(), ("/", ("num", "1"), ("num", "3" if token == "∛" else "4")))
         if token == "|":
             inner = self.sum()
             self.take("|")

@@ -35,6 +35,8 @@ def integer(text: str) -> int | None:
         else:
             below = total + group + digit if c == "亿" else group + digit
             total, group, digit = (0 if c == "亿" else total) + (below or 1) * _GROUPS[c], 0, 0
+    if digit and text[-2] in "百千万亿":  # `两百五`: the last unit is left out where it is the next smaller one
+        digit *= (_UNITS | _GROUPS)[text[-2]] // 10
     return total + group + digit
 
 

@@ -60,8 +60,9 @@ def _close_up(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    closed = _close_up(" ".join(text.split())).strip("`.!").casefold()
-    choice = re.fullmatch(r"\(([a-z])\)", closed)
+    closed = _close_up(" ".join(text.split())).casefold()
+    closed = closed if re.search(r"\d", closed) else closed.strip("`.!")  # `0.333...` and `!5` mean more than digits
+    choice = re.fullmatch(r"(?:option |choice |选项?)?\(?([a-z])\)?", closed)
     return choice[1] if choice else re.sub(r"^(?:the|an?) |\\text\{([^{}]*)\}", r"\1", closed)
 
 
@@ -77,11 +78,13 @@ def _same(one: Answer, other: Answer) -> bool:
 
 
 def _same_set(one: Answer, other: Answer) -> bool:
-    """A list against a set in braces, either way round."""
+    """A list against a set in braces or a union of intervals (`x<1 or x>2`), either way round."""
     for few, many in ((one, other), (other, one)):
         tree = few.items[0].tree
         if len(few.items) == 1 and tree[:2] == ("seq", "\u2983"):
             return _matched([Item(t) for t in tree[3:]], many.items, _same_item)
+        if len(few.items) == 1 and tree[0] == "\u222a":
+            return _matched(_union(tree), [_interval(i.tree) for i in many.items], _same_tree)
     return False
 
 

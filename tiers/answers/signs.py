@@ -17,7 +17,7 @@ _SIGNS = str.maketrans(
         "\u2033": "''",
         "\u2264": "<=", "\u2a7d": "<=", "\u2265": ">=", "\u2a7e": ">=", "\u2260": "!=",
         "\u00ba": "\u00b0", "\u02da": "\u00b0",
-        "\u03d5": "\u03c6", "\u03f5": "\u03b5", "\u3001": ",", "\u3002": ".",
+        "\u03d5": "\u03c6", "\u03f5": "\u03b5", "\u3001": ",", "\u3002": ".", "\u2030": "/1000",
     }
 )  # fmt: skip
 _COMMANDS = {
@@ -39,6 +39,8 @@ _COMMANDS = {
     "epsilon": "\u03b5", "varepsilon": "\u03b5", "tau": "\u03c4", "eta": "\u03b7", "xi": "\u03be", "psi": "\u03c8",
 }  # fmt: skip
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
+_RAISED_FRACTION = re.compile(r"(?<![A-Za-z)}\]])\^\{(\d+)\}/_\{(\d+)\}")
+_OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}|^([^{}\\]*)\\over(?![A-Za-z])([^{}\\]*)$")
 _SPACING = re.compile(r"(?<!\\)\\[,;: ]|~")
 
 
@@ -57,7 +59,7 @@ def _characters(text: str) -> str:
             pieces.append(("}" if mode else "") + (f"{level}{{" if level else ""))
             mode = level
         pieces.append(form)
-    return "".join(pieces) + ("}" if mode else "")
+    return _RAISED_FRACTION.sub(r"\\frac{\1}{\2}", "".join(pieces) + ("}" if mode else ""))
 
 
 @cache
@@ -79,6 +81,7 @@ def _form(char: str) -> tuple[str, str]:
 def _latex(text: str) -> str:
     text = text.replace(r"\!", "").replace("{,}", ",").replace(r"\%", "%").replace(r"\$", "$").replace(r"\#", "#")
     text = text.replace(r"\{", "\u2983").replace(r"\}", "\u2984").replace(r"\|", "|")
+    text = _OVER.sub(lambda m: f"\\frac{{{m[1] or m[3] or ''}}}{{{m[2] or m[4] or ''}}}", text)
     text = _COMMAND.sub(_command, _SPACING.sub(" ", text))
     return re.sub(r"\^\s*(?:\{\s*(\u00b0|'+)\s*\}|(\u00b0|'+))", r"\1\2", text)
 

@@ -42,7 +42,7 @@ _TABLE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("3.785411784e-3", "gallon gal"), ("0.946352946e-3", "quart qt"), ("0.473176473e-3", "pint pt"),
     ),
     "area": (("10000", "ha hectare 公顷"),),
-    "dollar": (("1", "$ dollar usd 美元"), ("1/100", "cent ¢ 美分")),
+    "dollar": (("1", "$ dollar usd buck 美元"), ("1/100", "cent ¢ 美分")),
     "yuan": (("1", "元 块 块钱 元钱 yuan rmb cny 人民币"), ("1/10", "角 毛 jiao")),
     "euro": (("1", "€ euro eur 欧元"),),
     "poundsterling": (("1", "£ gbp 英镑"),),
@@ -81,9 +81,15 @@ _NO_THINGS = frozenset(
         fifths sixth sixths eighth eighths tenth tenths hundredth hundredths squared cubed square cubic percent per
         each mod equals hundred hundreds thousand thousands million millions billion billions trillion dozen dozens
         the a an in pi sqrt sin cos tan cot sec csc log ln exp x y z ago early late left right north south east west
-        up down
+        up down below above off short loss deficit debt missing unknown impossible true false nothing none factorial
+        choose percentage basis pct lakh lakhs crore crores mil mn bn tn gross ones tens twos seventh sevenths ninth
+        ninths eleventh elevenths twelfth twelfths fifteenth fifteenths sixteenth sixteenths twentieth twentieths
+        thousandth thousandths millionth millionths
     """.split()  # noqa: SIM905
 )
+"""Words that change the number before them, so that none of them names a thing."""
+_NO_HAN_THINGS = re.compile("(?:.?半|.?[多余几十百千万亿兆又]|[成折]$|以[上下内外]|左右|不[足到])")
+_GREEK = re.compile("[\u0370-\u03ff]")
 _SIMPLE = re.compile(r"(?P<name>°?[^\W\d_]+|[$€£₹¢°]|°)(?:\s*\^?\s*\{?(?P<power>-?[1-9])\}?)?")
 _SQUARES = {"square ": 2, "sq ": 2, "sq. ": 2, "平方": 2, "cubic ": 3, "cu ": 3, "立方": 3}
 
@@ -104,8 +110,8 @@ def _named() -> dict[str, Unit]:
 def unit(text: str) -> Unit | None:
     """The unit that a whole text names (`km/h`, `square feet`, `平方米`, `m^{2}`), or None.
 
-    Words that are in no table name a thing that is counted (`apples`): a dimension of its own. Measure words such as
-    `个` count and have no dimension.
+    Words that are in no table name a thing that is counted (`apples`): a dimension of its own; Greek letters are
+    factors (`2π`). Measure words such as `个` count and have no dimension.
     """
     words = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text)
     words = " ".join(words.replace("*", " ").replace("\u00b0 C", "\u00b0C").split())
@@ -161,6 +167,8 @@ def _thing(text: str) -> Unit | None:
     lower = text.lower().strip(" .")
     if lower in _COUNTERS or re.fullmatch("(?:square|sq|cubic) units?", lower):
         return Unit(Fraction(1), ())
+    if _GREEK.search(lower) or _NO_HAN_THINGS.match(lower):
+        return None
     words = re.split(r"[ -]", lower)
     if not _WORDS.fullmatch(lower) or _NO_THINGS & set(words) or any(len(w) < 2 and w.isascii() for w in words):
         return None

@@ -17,11 +17,18 @@ _ONES = {
 }
 _TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))  # noqa: SIM905
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_MULTIPLES = {**_LARGE, "hundred": 100, "dozen": 12, "万": 10**4, "亿": 10**8}
+_MULTIPLES = {**_LARGE, "hundred": 100, "dozen": 12, "百万": 10**6, "千万": 10**7, "万": 10**4, "亿": 10**8}
 _ENGLISH = "|".join(name for name in _MULTIPLES if name.isascii())
-_MULTIPLE = re.compile(rf"(\d)\s*(?:({_ENGLISH})s?\b|([万亿])(?!瓦))", re.IGNORECASE)
+_MULTIPLE = re.compile(rf"(\d)\s*(?:({_ENGLISH})s?\b|([百千]万|[万亿])(?!瓦))", re.IGNORECASE)
 _WORD = "|".join([*_ONES, *_TENS, "hundred", *_LARGE])
 _SPELLED = re.compile(rf"(?:minus |negative )?(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}))*(?![\w-])", re.IGNORECASE)
+_PARTS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+          "eighth": 8, "ninth": 9, "tenth": 10}  # fmt: skip
+_PART = re.compile(
+    rf"(?<![\w-])(?:(?P<whole>{'|'.join(_ONES)}|\d+) and )?(?P<count>an?|{'|'.join(_ONES)})[ -]"
+    rf"(?P<part>(?:{'|'.join(_PARTS)})s?)(?![\w-])",
+    re.IGNORECASE,
+)
 _CHINESE = re.compile(
     r"(?<![\w])负?(?:百分之[零〇一二两三四五六七八九十百点]+|[零〇一二两三四五六七八九十百千万亿]+(?:分之|点)?[零〇一二两三四五六七八九十百千万亿]*)"
 )
@@ -43,8 +50,28 @@ def numbers(text: str) -> str:
     """`text` with its numbers in digits: `twenty-one eggs`, `3.5 million`, `三百二十五米`, `2万`."""
     text = _MULTIPLE.sub(lambda m: f"{m[1]}*{_MULTIPLES[(m[2] or m[3]).lower()]} ", text)
     text = re.sub(r"(?<=\d)(千|百)(?=$|个|元)", lambda m: f"*{100 if m[1] == '百' else 1000}", text)
-    text = _SPELLED.sub(lambda m: _spelled(m[0]), text) if re.search(r"[a-z]{3}", text, re.IGNORECASE) else text
-    return _CHINESE.sub(lambda m: _in_digits(m[0]), text) if re.search(f"[{numerals.HAN}]", text) else text
+    if re.search(r"[a-z]{3}", text, re.IGNORECASE):
+        text = re.sub(r"(?<=\d)\s*(?:percent|per cent|pct)(?!\w)", "%", text, flags=re.IGNORECASE)
+        text = _SPELLED.sub(lambda m: _spelled(m[0]), _PART.sub(_part, text))
+        text = _MULTIPLE.sub(
+            lambda m: f"{m[1]}*{_MULTIPLES[(m[2] or m[3]).lower()]} ", re.sub("^an? dozen", "12 ", text)
+        )
+    return _chinese(text) if re.search(f"[{numerals.HAN}]", text) else text
+
+
+def _chinese(text: str) -> str:
+    text = _CHINESE.sub(lambda m: _in_digits(m[0]), text)
+    text = re.sub(r"(\d)成(?!\w)", r"\g<1>0%", text)
+    return re.sub(r"^(\d+(?:\.\d+)?)比(\d+(?:\.\d+)?)$", r"\1:\2", text)
+
+
+def _part(match: re.Match[str]) -> str:
+    """A fraction in words, alone or behind a whole number (`two and a half`)."""
+    count = {"a": 1, "an": 1}.get(match["count"].lower()) or _ONES[match["count"].lower()]
+    name = match["part"].lower().removesuffix("s")
+    fraction = f"{count}/{_PARTS[name]}"
+    whole = match["whole"] and int(_spelled(match["whole"]) if match["whole"].isalpha() else match["whole"])
+    return f"({whole}+{fraction})" if match["whole"] else f"({fraction})"
 
 
 def _spelled(words: str) -> str:
