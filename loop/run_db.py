@@ -255,7 +255,8 @@ def _cell(where: str, kind: str, value: Any) -> Any:
         raise ValueError(f"{where} wants a finite {kind}, got {value!r}")
     if kind == "text":
         return str(value).encode("utf-8", "replace").decode()
-    return float(value) if kind == "real" else int(value)  # as SQLite gives them back
+    number: Any = value
+    return float(number) if kind == "real" else int(number)  # as SQLite gives them back
 
 
 def row_digest(cells: Sequence[Any]) -> str:
