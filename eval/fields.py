@@ -9,7 +9,10 @@ from .asking import Line
 NAMES: dict[str, tuple[str, ...]] = {
     "question": ("question_stem", "query", "problem", "goal"),
     "choices": ("options", "endings", "candidates", "alternatives"),
-    "answer": ("answerkey", "answer_key", "answer_idx", "answer_index", "correct", "correct_answer", "gold", "label"),
+    "answer": (
+        *("answerkey", "answer_key", "answer_idx", "answer_index", "correct", "correct_answer", "gold", "label"),
+        *("answers", "labels"),
+    ),
     "solution": ("rationale",),
 }
 """Names that a field has elsewhere, the first that is there counts; the datasets' own, in small letters."""
@@ -19,13 +22,20 @@ CONTEXTS = (
 )
 """Fields that a question stands behind, in this order where there are several."""
 _NUMBERED = re.compile(r"(choice|option|sol|ending|answer|distractor)_?([0-9a-h])")
-_LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
+_LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]\s*(.*))?")
 
 
 def told(line: Line) -> dict[str, Any]:
-    """The line under the names `question`, `context`, `choices`, `answer` (a place where there are choices)."""
+    """The line under the names `question`, `context`, `choices`, `answer` (a place where there are choices).
+
+    Raises:
+        TypeError: a question, a context or a choice is no text.
+    """
     low = {str(key).lower(): value for key, value in line.items() if value not in (None, "", [])}
-    made = dict(line)
+    inner = [low[key] for key in ("question", "mc1_targets") if isinstance(low.get(key), dict)]
+    for fields in inner:  # ARC's and CommonsenseQA's own files hold the choices inside of the question
+        low |= {"question": fields.get("stem", low.get("question")), **{k: fields[k] for k in fields if k != "stem"}}
+    made = dict(line) | ({"question": low.get("question")} if inner else {})
     for name, others in NAMES.items():
         own = next((low[n] for n in (name, *others) if n in low), None)
         if own is not None and not (name == "answer" and _is_text(low)):
@@ -33,14 +43,39 @@ def told(line: Line) -> dict[str, Any]:
     if "hypothesis" in low and "question" not in low:
         made["question"] = f"{low['hypothesis']} True, False or neither?"
     _pick_choices(made, low)
-    if "question" in made:
-        parts = [str(low[name]).strip() for name in CONTEXTS if name in low and low[name] != made["question"]]
+    if made.get("question") is not None:
+        made["question"] = _words(made["question"])
+        parts = [_lines(low[n]).strip() for n in CONTEXTS if n in low and low[n] != made["question"]]
         made["context"] = "\n".join(dict.fromkeys(p for p in parts if p))
     if made.get("choices") is not None:
         made["answer"] = _place(made, low)
     elif isinstance(made.get("answer"), bool) and "question" in made:
-        made |= {"choices": ["no", "yes"], "answer": int(made["answer"])}
+        made |= {"choices": {"text": ["no", "yes"], "label": []}, "answer": int(made["answer"])}
     return made
+
+
+def _words(value: Any) -> str:
+    """A text or a number. Raises TypeError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise TypeError(f"wanted text, got {type(value).__name__}")
+    return str(value)
+
+
+def _lines(value: Any) -> str:
+    """As `_words`, or several in lines."""
+    return "\n".join(map(_words, value)) if isinstance(value, list) else _words(value)
+
+
+def _labelled(choices: Any) -> dict[str, list[str]]:
+    """Choices as texts with their labels, where they have some, from all the forms that files have."""
+    if isinstance(choices, dict) and "text" not in choices:
+        choices = [{"label": label, "text": text} for label, text in choices.items()]
+    if isinstance(choices, list) and choices and all(isinstance(c, dict) for c in choices):
+        choices = {"text": [c["text"] for c in choices], "label": [c.get("label", "") for c in choices]}
+    choices = choices if isinstance(choices, dict) else {"text": choices}
+    if not isinstance(choices["text"], list):
+        raise TypeError("choices are no list")
+    return {"text": [_words(t) for t in choices["text"]], "label": [str(label) for label in choices.get("label", ())]}
 
 
 def _is_text(low: Mapping[str, Any]) -> bool:
@@ -50,9 +85,18 @@ def _is_text(low: Mapping[str, Any]) -> bool:
 
 
 def _pick_choices(made: dict[str, Any], low: Mapping[str, Any]) -> None:
-    """Choices that stand in fields of their own, under their labels."""
-    if made.get("choices") is not None or "canonical_solution" in made:
+    """The choices with their labels, also where they stand in fields of their own, and what they follow."""
+    if "canonical_solution" in made:
         return
+    if made.get("choices") is None:
+        _gather_choices(made, low)
+    if made.get("choices") is not None:
+        made["choices"] = _labelled(made["choices"])
+        if made.get("question") is None:
+            made["question"] = low.get("sentence") or low.get("ctx") or low.get("premise")
+
+
+def _gather_choices(made: dict[str, Any], low: Mapping[str, Any]) -> None:
     numbered = {m[2]: low[key] for key in sorted(low) if (m := _NUMBERED.fullmatch(key))}
     letters = {key: low[key] for key in "abcdefgh" if isinstance(low.get(key), str)}
     if any(key.startswith("distractor") for key in low) and "correct_answer" in low:
@@ -61,23 +105,43 @@ def _pick_choices(made: dict[str, Any], low: Mapping[str, Any]) -> None:
     elif len(numbered) > 1 or len(letters) > 1:
         picked = numbered if len(numbered) > 1 else letters
         made["choices"] = {"text": [str(v) for v in picked.values()], "label": [label.upper() for label in picked]}
-        made.setdefault("question", low.get("sentence") or low.get("ctx") or low.get("premise"))
 
 
 def _place(made: Mapping[str, Any], low: Mapping[str, Any]) -> Any:
     """Which of the choices is right, by place, label or wording; what it says where that is none of them."""
-    choices, answer = made["choices"], made.get("answer")
-    labels = [str(label) for label in choices["label"]] if isinstance(choices, dict) else []
-    texts = choices["text"] if isinstance(choices, dict) else choices
-    if isinstance(answer, bool) or not isinstance(answer, str):
+    texts, labels = made["choices"]["text"], made["choices"]["label"]
+    answer = _one(made.get("answer"), len(texts) if made.get("answer") == low.get("labels") else 0)
+    if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
         return answer
-    said = answer.strip()
-    if said in labels:
+    said = str(answer).strip()
+    if isinstance(answer, str) and said in labels:
         return labels.index(said)
-    same = [i for i, text in enumerate(texts) if str(text).strip() == said]
+    same = [i for i, text in enumerate(texts) if text.strip() == said]
+    if not isinstance(answer, str):
+        place = int(answer) if answer == int(answer) else -1
+        return same[0] if not 0 <= place < len(texts) and len(same) == 1 else place
     if len(same) == 1:
         return same[0]
-    if said.isdigit():  # siqa counts from 1 what it names by letters
+    if said.isdecimal():  # siqa counts from 1 what it names by letters
         return int(said) - (1 if "answera" in low else 0)
+    return _lettered(said, texts, labels, answer)
+
+
+def _one(answer: Any, row: int) -> Any:
+    """The one answer in a list: its only element, or the place of the only 1 in a `row` of so many labels."""
+    if not isinstance(answer, list):
+        return answer
+    if len(answer) == row > 1 and sorted(map(str, answer)) == ["0"] * (row - 1) + ["1"]:
+        return [str(a) for a in answer].index("1")
+    return answer[0] if len(answer) == 1 else answer
+
+
+def _lettered(said: str, texts: list[str], labels: list[str], answer: Any) -> Any:
+    """The place of a letter, alone or before the wording of its choice (`B) a lake`)."""
     letter = _LETTER.fullmatch(said)
-    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter[1].upper()) if letter else answer
+    if letter is None:
+        return answer
+    names = labels if letter[1].upper() in labels else [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    place = names.index(letter[1].upper())
+    worded = letter[2] is None or not letter[2] or (place < len(texts) and texts[place].strip() == letter[2].strip())
+    return place if worded else answer

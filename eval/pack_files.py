@@ -1,6 +1,7 @@
 """Files of packs as lines: JSON lines or one JSON array, packed or not, in the encodings that sources may have."""
 
 import gzip
+import json
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -72,11 +73,11 @@ def _unpacked(data: bytes) -> bytes:
 
 def _values(text: str, odd: Counter[str]) -> list[tuple[int, Any]]:
     """The values of the lines; of a file that is one JSON array (or an object that holds one), its elements."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line.strip().rstrip(",") for line in text.replace("\r", "\n").split("\n") if line.strip()]
     found: list[tuple[int, Any]] = []
     for number, line in enumerate(lines):
         try:
-            found.append((number, from_json(line)))
+            found.append((number, _sound(from_json(line))))
         except ValueError:
             odd["no JSON"] += 1
     if len(found) < len(lines) or (len(found) == 1 and not _is_question(found[0][1])):
@@ -87,9 +88,18 @@ def _values(text: str, odd: Counter[str]) -> list[tuple[int, Any]]:
     return found
 
 
+def _sound(value: Any) -> Any:
+    """The value with half of a surrogate pair, which no file can hold, as a question mark."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
 def _array(text: str) -> list[Any] | None:
     try:
-        whole = from_json(text)
+        whole = _sound(from_json(text))
     except ValueError:
         return None
     if isinstance(whole, dict):
@@ -99,6 +109,8 @@ def _array(text: str) -> list[Any] | None:
 
 
 def _is_question(value: Any) -> bool:
+    if isinstance(value, dict) and {"question", "choices", "options"} & {str(key).lower() for key in value}:
+        return True
     return isinstance(value, dict) and not any(
         isinstance(v, list) and v and all(isinstance(x, dict) for x in v) for v in value.values()
     )

@@ -1,6 +1,7 @@
 """Task packs: benchmark files of JSON lines as benchmarks, each line's fields saying what kind of question it is."""
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False)
         )
     benchmarks, notes = [], [f"{why}: left out" for why in (*asked.failures, *solved.failures)]
     for (name, kind), rows in sorted(asked.kinds.items()):
-        own = name if kind == asked.main(name) else f"{name}_{kind}"
+        own = name if kind == asked.main(name) else asked.unused(f"{name}_{kind}")
         left = put(own, rows, solved.kinds.get((name, kind), []), shots, letters) if letters or shots else rows
         if len(left) < len(rows):
             notes.append(f"{own}: {len(rows) - len(left)} of {len(rows)} questions are examples and not asked")
@@ -88,6 +89,7 @@ class _Rows:
         self.total: Counter[str] = Counter()
         """Lines by benchmark."""
         self.failures: list[str] = []
+        self._ids: set[tuple[str, str]] = set()
 
     def read(self, file: Path) -> None:
         """Add the rows of a file; one that cannot be read is a failure and no more."""
@@ -105,8 +107,19 @@ class _Rows:
             made = _item(line, f"{file.name}/{number}")
             if isinstance(made, str):
                 self.odd[name][made] += 1
-            else:
-                self.kinds.setdefault((name, made[1]), []).append(Row(line, *made))
+                continue
+            item, kind = made
+            if (name, item.id) in self._ids:  # scores are kept by it
+                item = item.model_copy(update={"id": f"{item.id} {file.name}/{number}"})
+            self._ids.add((name, item.id))
+            self.kinds.setdefault((name, kind), []).append(Row(line, item, kind))
+
+    def unused(self, name: str) -> str:
+        """The name, longer by as much as it takes to be no other benchmark's."""
+        taken = {own for own, _ in self.kinds}
+        while name in taken:
+            name += "_"
+        return name
 
     def main(self, name: str) -> str:
         """The kind of most of a benchmark's rows, which keeps its name."""
@@ -176,17 +189,14 @@ def _pair(line: Line) -> Made:
 
 
 def _choice(line: Line) -> Made:
-    choices, answer = line["choices"], line.get("answer")
-    texts = choices["text"] if isinstance(choices, dict) else choices
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
+    texts, answer = line["choices"]["text"], line.get("answer")
     if isinstance(answer, bool) or not isinstance(answer, int) or not 0 <= answer < len(texts) or len(texts) < 2:
         return None
-    if isinstance(texts, str) or not all(str(t).strip() for t in texts):
+    if not all(t.strip() for t in texts):
         return None
     return "choice", {
         "text": _question(line),
-        "choices": tuple(_after(line, str(c)) for c in texts),
+        "choices": tuple(_after(line, c) for c in texts),
         "answer": answer,
     }
 
@@ -200,6 +210,8 @@ def _free(line: Line) -> Made:
             return None
         answer = different[0]
     if not isinstance(answer, (str, int, float)) or isinstance(answer, bool) or answer == "":
+        return None
+    if isinstance(answer, float) and not math.isfinite(answer):
         return None
     target = str(int(answer)) if isinstance(answer, float) and answer.is_integer() else str(answer)
     return "gold", {

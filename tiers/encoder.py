@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from .errors import InputError
 from .features import VERSION, Features, batches
+from .text_tokens import text_tokens
 from .tokens import mix
 
 HASHING = "hashing"
@@ -95,12 +96,18 @@ class LocalEncoder:
         import torch
 
         longest = min(int(getattr(self._model.config, "max_position_embeddings", LONGEST)), LONGEST)
-        asked = self._tokenizer(texts, return_tensors="pt", padding=True, truncation=True, max_length=longest)
+        asked = self._tokenizer.pad({"input_ids": self._rows(texts, longest)}, return_tensors="pt")
         with torch.no_grad():
             states = self._model(input_ids=asked["input_ids"], attention_mask=asked["attention_mask"]).last_hidden_state
         mask = asked["attention_mask"][:, :, None].to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         return unit(mean.float().numpy())
+
+    def _rows(self, texts: list[str], longest: int) -> list[list[int]]:
+        """Tokens of each text in the model's frame; a separator that a text spells is a word of its own."""
+        tokens = text_tokens(self._tokenizer)
+        room = longest - len(tokens.opening) - len(tokens.closing)
+        return [[*tokens.opening, *ids[:room], *tokens.closing] for ids in tokens.encode_batch(texts)]
 
 
 def encoder_of(name: str) -> Encoder:

@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError
+from .errors import CoevoError, InputError
 
-_MARKER = re.compile(r"[<\[{|>\uff5c].*\w.*[>\]}|<\uff5c]", re.DOTALL)
-"""Shape of a token that marks something: `<|end|>`, `[INST]`, `<start_of_turn>`, `>>TITLE<<`."""
+_MARKER = re.compile(r"[\s\u2581\u0120]*(?:__\w+__|[<\[{|>\uff5c].*\w.*[>\]}|<\uff5c])", re.DOTALL)
+"""Shape of a token that marks something: `<|end|>`, `[INST]`, `<start_of_turn>`, `>>TITLE<<`, `__eot__`."""
 _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 """Bytes that a vocabulary falls back on."""
 _HTML = re.compile(
@@ -21,6 +21,14 @@ _HTML = re.compile(
     r"|tr|u|ul)/?>"
 )
 """Elements that some vocabularies (Gemma's) hold whole: text of a page, not a mark of the model's."""
+
+
+class TemplateRefused(InputError):
+    """A conversation that a chat template does not lay out; `why` in its own words."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the chat template refuses the conversation ({why})")
+        self.why = why
 
 
 class TextTokens:
@@ -43,7 +51,8 @@ class TextTokens:
         self._names = {spelling: f"{secret}c{i}x" for i, spelling in enumerate(self.control)}
         self._shields = {spelling: f"{secret}s{i}x" for i, spelling in enumerate(self.control)}
         self._spellings = {shield: spelling for spelling, shield in self._shields.items()}
-        self._spelled, self._shielded = _any_of(self.control), _any_of(self._spellings)
+        self._spelled = _any_of(self.control)
+        self._shielded = re.compile(_any_of(self._spellings).pattern, re.IGNORECASE)  # templates change case
         backend = getattr(tokenizer, "backend_tokenizer", None)
         self._backend = _renamed(backend, self._names) if backend is not None else None
 
@@ -54,6 +63,13 @@ class TextTokens:
         framed = self.tokenizer("a", add_special_tokens=True).input_ids
         places = range(len(framed) - len(bare) + 1)
         return next((tuple(framed[:i]) for i in places if framed[i : i + len(bare)] == bare), ())
+
+    @cached_property
+    def closing(self) -> tuple[int, ...]:
+        """What the tokenizer puts behind a text: a separator or an end of text, or nothing."""
+        framed = self.tokenizer("a", add_special_tokens=True).input_ids
+        at = len(self.opening) + len(self.encode("a"))
+        return tuple(framed[at:]) if framed[len(self.opening) : at] == self.encode("a") else ()
 
     @cached_property
     def start(self) -> tuple[int, ...]:
@@ -77,10 +93,11 @@ class TextTokens:
         return self.encode_batch([text.removeprefix(self._rendered)])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokens of each text, without an opening."""
+        """Tokens of each text, without an opening; half a surrogate pair is read as a question mark."""
+        sound = [_sound(text) for text in texts]
         if self._backend is None:
-            return [self._encode_slowly(text) for text in texts]
-        return [e.ids for e in self._backend.encode_batch_fast(list(texts), add_special_tokens=False)]
+            return [self._encode_slowly(text) for text in sound]
+        return [e.ids for e in self._backend.encode_batch_fast(sound, add_special_tokens=False)]
 
     def framed(self, text: str) -> list[int]:
         """Tokens of a text behind its opening; what `render` returned opens as its template has it."""
@@ -116,7 +133,7 @@ class TextTokens:
                 f"{type(self.tokenizer).__name__} gives no offsets: use the model's fast tokenizer (tokenizer.json)"
             )
         bare = text.removeprefix(self._rendered)
-        encoding = self._backend.encode(bare, add_special_tokens=False)
+        encoding = self._backend.encode(_sound(bare), add_special_tokens=False)
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         return list(encoding.ids), offsets + (len(text) - len(bare))
 
@@ -128,18 +145,29 @@ class TextTokens:
             options: of `apply_chat_template`.
 
         Raises:
-            jinja2.TemplateError: the template refuses the conversation.
+            TemplateRefused: the template refuses the conversation, or breaks over it.
         """
         return self.through(messages, partial(self.tokenizer.apply_chat_template, tokenize=False, **options))
 
     def through(self, messages: Sequence[Mapping[str, Any]], template: Callable[[list[dict[str, Any]]], str]) -> str:
         """As `render`, by another way to the template: it must return a text."""
-        turns = [{key: self._shield(value) for key, value in message.items()} for message in messages]
-        named = self._spelled.sub(lambda m: self._names[m[0]], template(turns))
-        return self._rendered + self._shielded.sub(lambda m: self._spellings[m[0]], named)
+        turns = [self._shield(dict(message)) for message in messages]
+        try:
+            text = template(turns)
+        except CoevoError:
+            raise
+        except Exception as e:  # a template is a program, and may fail in any way
+            why = " ".join(str(e).split())[:80] or type(e).__name__
+            raise TemplateRefused(why) from e
+        named = self._spelled.sub(lambda m: self._names[m[0]], text)
+        return self._rendered + self._shielded.sub(lambda m: self._spellings[m[0].lower()], named)
 
     def _shield(self, value: Any) -> Any:
-        """A text in which no control token is spelled, until `through` puts the spellings back."""
+        """What holds no text in which a control token is spelled, until `through` puts the spellings back."""
+        if isinstance(value, dict):
+            return {key: self._shield(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._shield(inner) for inner in value]
         return self._spelled.sub(lambda m: self._shields[m[0]], value) if isinstance(value, str) else value
 
     def _encode_slowly(self, text: str) -> list[int]:
@@ -170,6 +198,11 @@ def text_tokens(tokenizer: Any) -> TextTokens:
         known = (state, TextTokens(tokenizer))
         tokenizer._coevo_text_tokens = known
     return cast(TextTokens, known[1])
+
+
+def _sound(text: str) -> str:
+    """The text without halves of surrogate pairs, which no tokenizer takes; as long as it was."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _control(tokenizer: Any) -> dict[str, int]:

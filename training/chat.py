@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..tiers.errors import TrainingError
 from ..tiers.plain import from_json
-from ..tiers.text_tokens import text_tokens
+from ..tiers.text_tokens import TemplateRefused, text_tokens
 
 Message = dict[str, str]
 ROLES = frozenset({"system", "developer", "user", "assistant", "model", "tool", "function", "environment", "ipython"})
@@ -21,7 +21,11 @@ class Refused(TrainingError):
 
 
 def conversation(text: str) -> list[Message] | None:
-    """The messages that a document holds as JSON: a list of {role, content}, or {"messages": such a list}."""
+    """The messages that a document holds as JSON: a list of {role, content}, or {"messages": such a list}.
+
+    Raises:
+        Refused: a turn has no words: a call of a tool alone, or a picture.
+    """
     if text.lstrip()[:1] not in ("[", "{"):
         return None
     try:
@@ -31,7 +35,16 @@ def conversation(text: str) -> list[Message] | None:
     found = found.get("messages") if isinstance(found, dict) else found
     if not isinstance(found, list) or not found or not all(_is_message(m) for m in found):
         return None
-    return [{"role": m["role"], "content": m["content"]} for m in found]
+    return [{"role": m["role"], "content": _words(m.get("content"))} for m in found]
+
+
+def _words(content: Any) -> str:
+    """A turn's text, also where it stands in parts."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise Refused("has a turn whose content is no text")
+    return "".join(texts)
 
 
 def check_template(tokenizer: Any, path: Path) -> None:
@@ -83,13 +96,12 @@ def _span(tokenizer: Any, messages: Sequence[Message], i: int, whole: str) -> tu
 
 
 def _rendered(tokenizer: Any, messages: Sequence[Message], prompt: bool = False) -> str:
-    from jinja2 import TemplateError
-
     try:
-        text = text_tokens(tokenizer).render(messages, add_generation_prompt=prompt)
-    except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as e:  # a template is a program
-        raise Refused(f"is refused by the chat template ({_short(str(e) or type(e).__name__)})") from e
-    return text
+        return text_tokens(tokenizer).render(messages, add_generation_prompt=prompt)
+    except TemplateRefused as e:
+        raise Refused(
+            f"is refused by the chat template ({_short(str(e.__cause__) or type(e.__cause__).__name__)})"
+        ) from e
 
 
 def _short(words: str) -> str:
@@ -97,4 +109,9 @@ def _short(words: str) -> str:
 
 
 def _is_message(found: object) -> bool:
-    return isinstance(found, dict) and isinstance(found.get("role"), str) and isinstance(found.get("content"), str)
+    """Whether a value is a turn; one that calls a tool may have no content."""
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("role"), str)
+        and not {"content", "tool_calls"}.isdisjoint(found)
+    )

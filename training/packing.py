@@ -232,18 +232,17 @@ def _pieces(
     pieces: list[Piece] = []
     cut, aside = 0, Counter[str]()
     for i, text in enumerate(texts):
-        if messages := conversation(text):
-            try:
-                ids, learn = encode(messages, tokenizer, roles)
-            except Refused as why:
-                aside[str(why)] += 1
-                continue
+        try:
+            messages = conversation(text)
+            ids, learn = encode(messages, tokenizer, roles) if messages else ([], np.zeros(0, dtype=bool))
+        except Refused as why:
+            aside[str(why)] += 1
+            continue
+        whole = [(ids[:block], learn[:block])] if messages else _text_pieces(text, tokenizer, block)
+        if messages:
             cut += len(ids) > block
-            whole = [(ids[:block], learn[:block])]
             if not learn[1:block].any():
                 aside[_nothing_to_learn(learn, block, roles)] += 1
-        else:
-            whole = _text_pieces(text, tokenizer, block)
         useful = [(part, learned) for part, learned in whole if learned[1:].any()]
         owners += [i] * len(useful)
         pieces += useful

@@ -14,8 +14,8 @@ from .options import masses
 from .reply import Reply
 from .thinking import without_thinking
 
-MAX_PROSE = 200_000
-"""Characters of an answer that are searched for JSON among prose."""
+MAX_CHARS = 200_000
+"""Longest answer that is read: what looks into it again and again takes time by its length."""
 MAX_OBJECTS = 16
 MIN_MASS = 0.01
 """Least probability that the options together must have, or the model was not answering with them."""
@@ -44,6 +44,8 @@ def read_object(reply: Reply, schema: type[S]) -> S:
     """
     if reply.refusal or reply.ended == "filtered":
         raise Unusable(f"it refused: {(reply.refusal or 'content filter')[:200]!r}", final=True)
+    if len(reply.text) > MAX_CHARS:
+        raise Unusable(f"it has {len(reply.text):,} characters; at most {MAX_CHARS:,} are read", reply.text[:MAX_CHARS])
     if _is_json(reply.text):  # then a mark of thinking stands inside of a string, as a word among others
         content, lost = reply.text, False
     else:
@@ -101,14 +103,14 @@ def _objects(content: str) -> Iterator[tuple[Any, bool]]:
 
     Each with whether backslashes had to be doubled: LaTeX such as `\alpha` is no escape that JSON knows.
     """
-    doubled = with_doubled_escapes(content[:MAX_PROSE])
+    doubled = with_doubled_escapes(content)
     for text, is_doubled in ((content, False), (doubled, True)):
         try:
             yield json.loads(text.strip("\ufeff \t\r\n")), is_doubled
             return
         except (ValueError, RecursionError):
             continue  # prose around it, or no JSON at all: the search below decides
-    values = list(_among_prose(content[:MAX_PROSE]))
+    values = list(_among_prose(content))
     searched = [(v, False) for v in values] or [(v, True) for v in _among_prose(doubled)]
     yield from searched
 

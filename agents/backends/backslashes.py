@@ -29,14 +29,16 @@ _SINGLE = {"t": "o", "n": "u e i", "r": "e"}
 """What may be a variable in a formula."""
 _AFTER_CONTROL = re.compile("([\b\f\t\n\r])([A-Za-z]+)")
 _FORMULA = re.compile(
-    r"\$\$.+?\$\$|\\\[.+?\\\]|\\begin\{(?P<env>\w+\*?)\}.+?\\end\{(?P=env)\}"
+    r"\$\$.{1,1500}?\$\$|\\\[.{1,1500}?\\\]|\\begin\{(?P<env>\w{1,20}\*?)\}.{1,1500}?\\end\{(?P=env)\}"
     # as pandoc reads it: no blank after the first $, none before the second, and no digit after that
-    r"|(?P<inline>(?<![\\$])\$(?![ $])(?:[^$\\\n]|\\.|\n(?!\s*\n)){1,400}?(?<![\\\s])\$(?!\d)|\\\(.+?\\\))",
+    r"|(?P<inline>(?<![\\$])\$(?![ $])(?:[^$\\\n]|\\.|\n(?!\s*\n)){1,400}?(?<![\\\s])\$(?!\d)|\\\(.{1,400}?\\\))",
     re.DOTALL,
 )
 _COMMAND = re.compile(r"\\[A-Za-z]{2,}|[\^_]\{")
 _ESCAPE = re.compile(r'\\(?:(?P<valid>["\\/bfnrt]|u[0-9a-fA-F]{4})|(?P<other>.)|$)', re.DOTALL)
-_ROW = re.compile(r"\\begin\{(?:[pbvBV]?matrix|aligned|align\*?|cases|array|gathered|split)\}.*?\\end\{", re.DOTALL)
+_ROW = re.compile(
+    r"\\begin\{(?:[pbvBV]?matrix|aligned|align\*?|cases|array|gathered|split)\}.{0,1500}?\\end\{", re.DOTALL
+)
 _LOST_ROW = re.compile(r"(?<!\\)\\(?=[\s\d&-])")
 
 

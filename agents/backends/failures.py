@@ -25,6 +25,13 @@ _REFUSED = re.compile(
     r"|deprecated|disabled|not available|unavailable|not implemented|instead|invalid",
     re.IGNORECASE,
 )
+_KINDS = {
+    401: r"api_?key|authentica|unauthori",
+    403: r"permission|forbidden",
+    429: r"rate_?limit|too_?many|throttl|overload|exhausted",
+    400: r"invalid_?request|not_?found|unsupported|bad_?request|invalid_?(?:argument|parameter)",
+}
+"""Statuses by the names that stand for them inside of a 200."""
 _ALIASES = {"json_schema": "response_format", "json_object": "response_format", "guided": "response_format"}
 
 
@@ -101,11 +108,18 @@ def problem_of(received: Received, answer: dict[str, Any] | None) -> Problem | N
     """What the response says went wrong; None when it reports nothing."""
     told = _reported(answer or {}, received.ok)
     if told is None:
-        return None if received.ok else Problem(received.status, shown(received.body))
+        return None if received.ok else Problem(received.status, _elsewhere(received) or shown(received.body))
     status = _status(told) if received.ok else received.status
     codes = frozenset(str(told[k])[:80] for k in ("code", "type") if isinstance(told.get(k), str | int))
     param = told.get("param")
-    return Problem(status, _message(told) or shown(received.body), codes, param if isinstance(param, str) else "")
+    message = _elsewhere(received) or _message(told) or shown(received.body)
+    return Problem(status, message, codes, param if isinstance(param, str) else "")
+
+
+def _elsewhere(received: Received) -> str:
+    """Where a redirection points: a question is not sent, with its key, where nobody has asked it to be."""
+    place = received.headers.get("location", "") if 300 <= received.status < 400 else ""
+    return f"it points to {_quoted(place)}; give that as the base URL, without the path" if place else ""
 
 
 def raise_for(problem: Problem, received: Received, base: str, key_hint: str) -> None:
@@ -132,10 +146,13 @@ def _reported(answer: dict[str, Any], ok: bool) -> dict[str, Any] | None:
     """The object that reports a failure: at the top, in the first choice, or the answer as a whole."""
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    for told in (answer.get("error"), choice.get("error")):
+    message = choice.get("message")
+    within = message.get("error") if isinstance(message, dict) else None
+    for told in (answer.get("error"), choice.get("error"), within):
         if told and (not isinstance(told, dict) or any(told.values())):
             return told if isinstance(told, dict) else {"message": told}
-    if answer.get("object") == "error" or (answer and not ok):
+    alone = not choice and any(answer.get(k) for k in ("message", "msg", "detail", "errors", "error_message"))
+    if answer.get("object") == "error" or answer.get("success") is False or alone or (answer and not ok):
         return answer
     return None
 
@@ -144,7 +161,8 @@ def _message(told: dict[str, Any]) -> str:
     """The sentence in a report; what a gateway adds of its upstream is the part that helps."""
     metadata = told.get("metadata")
     upstream = metadata.get("raw") if isinstance(metadata, dict) else None
-    words = [told.get(k) for k in ("message", "detail", "msg", "error", "title")] + [upstream]
+    words = [told.get(k) for k in ("message", "detail", "msg", "error_message", "error", "errors", "title")]
+    words.append(upstream)
     said = [_sentence(w) for w in words if w]
     return ": ".join(s for s in said if s)
 
@@ -164,10 +182,10 @@ def _status(told: dict[str, Any]) -> int:
         code = told.get(name)
         if isinstance(code, str) and re.fullmatch(r"[1-5]\d\d", code.strip()):
             return int(code)
-        if type(code) is int and 100 <= code < 600:
-            return code
-    kinds = f"{told.get('code')} {told.get('type')}" if isinstance(told.get("type"), str) else ""
-    return 400 if re.search(r"invalid_request|not_found|unsupported|BadRequest", kinds) else 0
+        if type(code) in (int, float) and 100 <= code < 600:
+            return int(code)
+    kinds = " ".join(k for k in (told.get("code"), told.get("type"), told.get("status")) if isinstance(k, str))
+    return next((status for status, pattern in _KINDS.items() if re.search(pattern, kinds, re.IGNORECASE)), 0)
 
 
 def retry_after(header: str | None) -> float | None:

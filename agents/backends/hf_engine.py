@@ -57,16 +57,19 @@ class HFEngine:
             torch.cuda.empty_cache()
 
     def _choose(self, asked: Sequence[Asked]) -> list[Reply]:
-        try:
+        replies: dict[int, Reply] = {}
+        heads: dict[int, tuple[list[int], int]] = {}
+        for i, a in enumerate(asked):
+            try:
+                heads[i] = self._prompting.to_choose(a.question)
+            except AgentError as error:
+                replies[i] = error
+        if heads:
             endings = self._prompting.endings(asked[0].question.options)
-        except AgentError as error:
-            return [error] * len(asked)
-        heads, left_out = zip(*(self._prompting.to_choose(a.question) for a in asked), strict=True)
-        logprobs = self._causal.after(heads, endings.tokens)
-        return [
-            {"options": endings.by_option(row), "truncated": out, "usage": _usage(len(head), 1)}
-            for row, head, out in zip(logprobs, heads, left_out, strict=True)
-        ]
+            logprobs = self._causal.after([head for head, _ in heads.values()], endings.tokens)
+            for (i, (head, out)), row in zip(heads.items(), logprobs, strict=True):
+                replies[i] = {"options": endings.by_option(row), "truncated": out, "usage": _usage(len(head), 1)}
+        return [replies[i] for i in range(len(asked))]
 
     def _write(self, asked: Sequence[Asked]) -> list[Reply]:
         replies: dict[int, Reply] = {}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...tiers.errors import AgentError
-from ...tiers.text_tokens import text_tokens
+from ...tiers.text_tokens import TemplateRefused, text_tokens
 from .causal import encode, without_middle
 from .question import Question
 
@@ -51,19 +51,26 @@ class Prompting:
     context: int
 
     def head(self, question: Question) -> list[int]:
-        """The tokens before the answer: of control tokens those of the model's frame and template, none of a text's."""
+        """The tokens before the answer: of control tokens those of the model's frame and template, none of a text's.
+
+        Raises:
+            AgentError: the chat template refuses the turns.
+        """
         tokens = text_tokens(self.tokenizer)
         if not self.tokenizer.chat_template:
             return [*tokens.start, *tokens.encode("\n\n".join(t["content"] for t in question.turns))]
         # a model that thinks aloud would not answer with its first token
         turns = [dict(turn) for turn in question.turns]
-        return tokens.encode(tokens.render(turns, add_generation_prompt=True, enable_thinking=False))
+        try:
+            return tokens.encode(tokens.render(turns, add_generation_prompt=True, enable_thinking=False))
+        except TemplateRefused as refusal:
+            raise AgentError(f"{refusal}; take a model whose template takes its turns") from refusal
 
     def to_answer(self, question: Question, answer_tokens: int) -> list[int]:
         """The tokens of a prompt that leaves room for an answer.
 
         Raises:
-            AgentError: it leaves none; what a document says in its middle must not get lost unseen.
+            AgentError: it leaves none; what a document says in its middle must not get lost unseen. Or as `head`.
         """
         head = self.head(question)
         if len(head) + answer_tokens > self.context:
@@ -74,7 +81,11 @@ class Prompting:
         return head
 
     def to_choose(self, question: Question) -> tuple[list[int], int]:
-        """The tokens of a prompt before an option, cut in their middle where they do not fit; and how many went."""
+        """The tokens of a prompt before an option, cut in their middle where they do not fit; and how many went.
+
+        Raises:
+            AgentError: as `head` and `endings`.
+        """
         head = self.head(question)
         room = self.context - self.endings(question.options).longest
         kept = without_middle(head, room)

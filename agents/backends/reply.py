@@ -14,9 +14,14 @@ Ended = Literal["whole", "cut", "filtered"]
 MAX_TOKENS_REPORTED = 1 << 40
 MAX_ALTERNATIVES = 4096
 TEXT_PARTS = ("text", "output_text")
-_FAILED = re.compile(r"error|abort|fail|cancel|interrupt|timeout|insufficient|unavailable|overload", re.IGNORECASE)
 _FILTERED = re.compile(r"filter|safety|sensitive|recitation|blocklist|prohibited|spii|moderation", re.IGNORECASE)
-_CUT = re.compile(r"length|max_tokens|max_output|context_window", re.IGNORECASE)
+_CUT = re.compile(r"length|max_tokens|max_output|context_window|token_limit|incomplete|repetition", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"(?:finish_reason_)?(?:stop(?:_?\w*)|eos\w*|end\w*|completed?|done|finish(?:ed)?|tool\w*|function\w*|normal|success)?",
+    re.IGNORECASE,
+)
+"""Reasons for which models end by themselves. Any other one is the server's."""
+_FAILED = re.compile(r"error|abort|fail|cancel|interrupt|time", re.IGNORECASE)
 
 
 class Malformed(Exception):
@@ -162,7 +167,9 @@ def _parts(parts: list[Any]) -> Reply:
             continue
         part = _mapping(part, "a part of the content")
         kind = part.get("type", "text")
-        if kind in TEXT_PARTS:
+        if part.get("thought"):  # as Gemini marks parts of any type
+            thought = True
+        elif kind in TEXT_PARTS:
             texts.append(_text(part.get("text"), "a text part"))
         elif kind == "refusal":
             refusals.append(_text(part.get("refusal"), "a refusal part"))
@@ -190,7 +197,7 @@ def _ended(reason: Any) -> Ended:
         return "cut"
     if _FILTERED.search(reason):
         return "filtered"
-    if _FAILED.search(reason):
+    if _FAILED.search(reason) or not _WHOLE.fullmatch(reason.strip()):
         raise ProviderFailed(f"it broke off with finish_reason {writable(reason)[:40]!r}")
     return "whole"
 

@@ -215,7 +215,7 @@ class Transport:
                 failure.args = (self._clean(str(failure)),)
                 raise
         if answer is None:
-            raise self._no_object(received.body)
+            raise self._no_object(received)
         try:
             return read(answer)
         except Malformed as error:
@@ -223,12 +223,13 @@ class Transport:
                 self._clean(f"{self.base} answered {shown(received.body)}, which is no answer: {error}")
             ) from error
 
-    def _no_object(self, body: bytes) -> Exception:
+    def _no_object(self, received: Received) -> Exception:
         """What is whole and no JSON object comes from no model server: asked again it would send the same."""
+        body = received.body
         page = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"", b"{")
         if page:
             return ServerError(self._stranger(body))
-        return Passing(self._clean(f"{self.base} answered 200 with broken JSON: {shown(body)}"))
+        return Passing(self._clean(f"{self.base} answered {received.status} with broken JSON: {shown(body)}"))
 
     def _clean(self, message: str) -> str:
         return writable(message.replace(self._key, "[key]") if self._key else message)

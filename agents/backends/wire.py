@@ -84,6 +84,8 @@ class Wire:
             raise TooSlow from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise Dropped(_words(error)) from error
+        if not self._backend.reads:  # what was left over from the exchange before answers another question
+            raise Dropped("it had answered before it was asked")
         return Received(response.status, names, _plain(body, names.get("content-encoding", "")))
 
     def close(self) -> None:
@@ -148,9 +150,10 @@ def _proxy(scheme: str, host: str) -> httpcore.Proxy | None:
 
 
 class _Deadline(threading.local):
-    """When the exchange of this thread has to be over."""
+    """When the exchange of this thread has to be over, and how often it has read from its connection."""
 
     at = 0.0
+    reads = 0
 
     def left(self, timeout: float | None) -> float:
         """Seconds for the next operation, of `timeout` at most."""
@@ -168,6 +171,12 @@ class _Backend(httpcore.NetworkBackend):
     def begin(self, seconds: float) -> None:
         """The exchange of this thread begins now and may take `seconds`."""
         self._deadline.at = time.monotonic() + seconds
+        self._deadline.reads = 0
+
+    @property
+    def reads(self) -> int:
+        """Times that the exchange of this thread has read from its connection."""
+        return self._deadline.reads
 
     def connect_tcp(
         self,
@@ -196,6 +205,7 @@ class _Stream(httpcore.NetworkStream):
         left = self._deadline.left(timeout)
         if left <= 0:
             raise httpcore.ReadTimeout
+        self._deadline.reads += 1
         return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:

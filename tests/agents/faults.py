@@ -101,6 +101,17 @@ FAULTS: dict[str, Fault] = {
     "error code as text": Fault(reply(200, {"error": {"code": "429", "message": "slow"}}), "answered 429: 'slow'"),
     "error beside an answer": Fault(reply(200, GOOD | {"error": {"message": "partial"}}), "'partial'"),
     "object error": Fault(reply(200, {"object": "error", "message": "engine dead", "code": 500}), "'engine dead'"),
+    "error in message": Fault(
+        choice(message={"content": "{}", "error": {"message": "upstream died"}}), "'upstream died'"
+    ),
+    "no success": Fault(reply(200, GOOD | {"success": False, "message": "try later"}), "'try later'"),
+    "alone": Fault(reply(200, {"code": 429, "msg": "slow down"}), "answered 429: 'slow down'"),
+    "key in 200": Fault(
+        reply(200, {"code": "InvalidApiKey", "message": "bad key"}),
+        "answered 401: 'bad key'.*OPENAI",
+        passes=False,
+    ),
+    "moved": Fault(reply(307, b"", Location="http://else/v1"), "it points to 'http://else/v1'", passes=False),
     "error nested": Fault(raw(b'{"error": {"code": 500, "message": ' + b"[" * DEEP + b"]" * DEEP + b"}}"), "answered"),
     "refused in 200": Fault(reply(200, {"error": {"code": 400, "message": "no such"}}), "'no such'", passes=False),
     "400": Fault(reply(400, {"error": {"message": "the prompt is too long"}}), "the prompt is too long", passes=False),

@@ -9,8 +9,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from coevo.agents.backends import hf_engine, open_chat, release
+from coevo.agents.backends.engine import Asked
 from coevo.agents.backends.hf_engine import HFEngine
 from coevo.agents.backends.prompting import Prompting
+from coevo.agents.backends.question import to_choose
 from coevo.agents.chat import Message, UselessAnswer
 from coevo.agents.journal import NAME, Journal
 from coevo.tiers.decision import Usage
@@ -123,6 +125,24 @@ def test_a_prompt_that_leaves_no_room_is_refused_and_costs_its_neighbours_nothin
         long.result()
     with pytest.raises(AgentError, match="options must have 1 to 4094 tokens"):
         model.choose(["?"], ["", "no"])
+
+
+def test_a_turn_that_the_template_refuses_is_an_error_of_its_own(tmp_path: Path) -> None:
+    path = make_model(tmp_path, TEXTS, context=256)
+    (path / "chat_template.jinja").write_text(
+        "{% for m in messages %}{% if 'Talk' in m['content'] %}{{ raise_exception('no talk') }}{% endif %}"
+        "{{ m['content'] }}{% endfor %}"
+    )
+    model = open_chat(f"hf:{path}", max_answer_tokens=4)
+    with pytest.raises(AgentError, match=r"the chat template refuses the conversation \(no talk\); take a model"):
+        model.complete(said("Talk!"), Verdict)
+    with pytest.raises(AgentError, match="no talk"):
+        model.choose(["Talk!"], ["yes", "no"])
+    engine = HFEngine(str(path))
+    asked = [Asked(to_choose(prompt, ["yes", "no"]), 4) for prompt in ("Keep it?", "Talk!", "Is it?")]
+    assert [isinstance(reply, AgentError) for reply in engine.answer(asked)] == [False, True, False]
+    decided = curate(model, [d.model_copy(update={"text": f"Talk. {d.text}"}) for d in documents(2)])
+    assert decided and all(d.error and "no talk" in d.error for d in decided)
 
 
 def test_answers_are_recorded_and_replayed_without_the_model(

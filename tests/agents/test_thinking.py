@@ -1,5 +1,6 @@
 """What a model thinks aloud is no answer: a draft in it is never taken, whatever marks it and wherever it ends."""
 
+import json
 from typing import Any
 
 import pytest
@@ -27,7 +28,20 @@ PAIRS = [
     ("<|START_THINKING|>", "<|END_THINKING|>"),
     ("<|channel>thought\n", "<channel|>"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>"),
     ("analysisWe need JSON. ", "assistantfinal"),
+    ("analysis\nWe need JSON. ", "\nassistant\nfinal\n"),
+    ("<antThinking>", "</antThinking>"),
+    ("<chain_of_thought>", "</chain_of_thought>"),
+    ("<think>", "</thinking>"),
+    ("<plan>", "</plan>"),
+    ("<seed:cot_budget_reflect>", "</seed:cot_budget_reflect>"),
+    ("<|begin_of_thinking|>", "<|end_of_thinking|>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<\uff5cbegin\u2581of\u2581thought\uff5c>", "<\uff5cend\u2581of\u2581thought\uff5c>"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
+    ("[REASONING]", "[/REASONING]"),
+    ("```thinking\n", "\n```\n"),
 ]
 REFUSES = "I am not able to give one."
 
@@ -54,6 +68,9 @@ def test_the_answer_is_what_follows_the_thinking(server: Server, opening: str, c
         (f"<think>a<think>{DRAFT}</think>{DRAFT}", ""),
         (f"{DRAFT}<think>wait, that is wrong", ""),
         ("no tags", "no tags"),
+        (f"<details><summary>Steps</summary>{DRAFT}</details>{GOOD}", GOOD),
+        (f"<answer>{GOOD}</answer>", f"<answer>{GOOD}</answer>"),
+        (f'if (x) {{ a = "1; {DRAFT}</think>{GOOD}', GOOD),
     ],
 )
 def test_blocks_may_be_nested_several_or_half(content: str, right: str) -> None:
@@ -63,6 +80,13 @@ def test_blocks_may_be_nested_several_or_half(content: str, right: str) -> None:
 def test_a_mark_inside_of_a_string_is_text(server: Server) -> None:
     done = ask(server, answer('{"keep": true, "reason": "it shows <think> and [/THINK]"}'))
     assert done.value == Verdict(keep=True, reason="it shows <think> and [/THINK]")
+
+
+@pytest.mark.parametrize("frame", ["Here it is: {}", "```json\n{}\n```", "<think>Is it {{a}}?</think>{} I hope."])
+@pytest.mark.parametrize("mark", ["<think>", "<think>a</think>", "[/THINK]", "<|channel|>final", "</analysis>"])
+def test_a_mark_inside_of_an_object_among_prose_is_text(server: Server, frame: str, mark: str) -> None:
+    content = frame.format(json.dumps({"keep": True, "reason": f"it shows {mark} here"}))
+    assert ask(server, answer(content)).value.reason == f"it shows {mark} here"
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "reasoning_details", "thinking"])
@@ -80,11 +104,21 @@ def test_cut_off_while_thinking_names_the_setting(server: Server) -> None:
         ask(server, answer(f"<think>Perhaps {DRAFT}", finish_reason="length"))
 
 
-@pytest.mark.parametrize("ended", ["error", "abort", "network_error", "insufficient_system_resource"])
+@pytest.mark.parametrize("ended", ["error", "abort", "insufficient_system_resource", "killed", "unknown", "time_limit"])
 def test_a_draft_before_an_error_is_asked_for_again(server: Server, ended: str) -> None:
     broken = answer(f"<think>Perhaps {DRAFT}</think>{DRAFT}", finish_reason=ended)
     done = ask(server, broken, answer())
     assert done.value.keep and done.usage.calls == 1
+
+
+@pytest.mark.parametrize("ended", ["STOP", "end_turn", "eos_token", "COMPLETE", "tool_calls", ""])
+def test_a_model_may_end_by_any_name(server: Server, ended: str) -> None:
+    assert ask(server, answer(finish_reason=ended)).value.keep
+
+
+def test_an_answer_without_end_is_not_searched(server: Server) -> None:
+    with pytest.raises(UselessAnswer, match="it has 300,000 characters; at most 200,000 are read"):
+        ask(server, answer("\\begin{a}" + "{" * 299_991))
 
 
 def parts(*some: Any) -> Step:
@@ -116,6 +150,7 @@ def test_text_parts_are_the_answer(server: Server, some: list[Any]) -> None:
     [
         ([{"type": "refusal", "refusal": "I cannot"}], "it refused: 'I cannot'"),
         ([TEXT, {"type": "refusal", "refusal": "I cannot"}], "it refused"),
+        ([{"type": "text", "thought": True, "text": GOOD}], "thought and then answered nothing"),
         ([THOUGHT], "thought and then answered nothing"),
         ([{"type": "image_url"}], "only parts of type image_url"),
         ([], "it was empty"),

@@ -1,6 +1,7 @@
 """What a server does to a request: statuses, waits, slowness, dropped connections and broken bodies."""
 
 import gc
+import json
 import socket
 import weakref
 from contextlib import closing
@@ -12,7 +13,7 @@ from coevo.agents.chat import Message
 from coevo.tiers.errors import AgentError, SpendingError
 
 from .asking import ASK, Verdict, answer, ask, chat
-from .server import PAGE, Server, Step, cut_short, dripping, endless, hang_up, reply, slow
+from .server import PAGE, Handler, Server, Step, cut_short, dripping, endless, hang_up, reply, slow
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
@@ -138,3 +139,22 @@ def test_a_forgotten_chat_lets_go_of_its_connections(server: Server) -> None:
     del model
     gc.collect()  # an open socket would warn here, and warnings are errors
     assert gone() is None
+
+
+def test_an_answer_left_over_from_the_question_before_is_nobodys(server: Server) -> None:
+    def twice(handler: Handler) -> None:
+        right, wrong = (
+            json.dumps({"choices": [{"message": {"content": f'{{"keep": {keep}, "reason": "r"}}'}}]}).encode()
+            for keep in ("true", "false")
+        )
+        handler.wfile.write(
+            b"".join(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(b), b) for b in (right, wrong))
+        )
+
+    server.steps = [twice]
+    with closing(chat(server)) as model:
+        assert [model.complete(ASK, Verdict).value.keep for _ in range(4)] == [True] * 4
+    with closing(chat(server, retries=0)) as model:
+        model.complete(ASK, Verdict)
+        with pytest.raises(AgentError, match="it had answered before it was asked"):
+            model.complete(ASK, Verdict)

@@ -137,6 +137,48 @@ KNOWN: dict[str, tuple[dict[str, Any], str, tuple[str, ...], int]] = {
         1,
     ),
     "by wording": ({"question": "q?", "choices": ["4", "3"], "answer": "3"}, "Question: q?\nAnswer:", (" 4", " 3"), 1),
+    "medqa": (
+        {"question": "q?", "answer": "y", "options": {"A": "x", "B": "y"}, "answer_idx": "B"},
+        "Question: q?\nAnswer:",
+        (" x", " y"),
+        1,
+    ),
+    "arc's own file": (
+        {
+            "question": {"stem": "q?", "choices": [{"text": "x", "label": "A"}, {"text": "y", "label": "B"}]},
+            "answerKey": "B",
+        },
+        "Question: q?\nAnswer:",
+        (" x", " y"),
+        1,
+    ),
+    "hellaswag": ({"ctx": "A man", "endings": ["x", "y"], "label": "1"}, "Question: A man\nAnswer:", (" x", " y"), 1),
+    "one-hot": ({"question": "q?", "choices": ["x", "y"], "labels": [0, 1]}, "Question: q?\nAnswer:", (" x", " y"), 1),
+    "truthfulqa": (
+        {"question": "q?", "mc1_targets": {"choices": ["x", "y"], "labels": [0, 1]}},
+        "Question: q?\nAnswer:",
+        (" x", " y"),
+        1,
+    ),
+    "squad": (
+        {"context": WATER, "question": "q?", "answers": {"text": ["ice", "ice"], "answer_start": [0, 0]}},
+        f"{WATER}\nQuestion: q?\nAnswer:",
+        (" ice",),
+        0,
+    ),
+    "letter and wording": (
+        {"question": "q?", "choices": ["x", "y"], "answer": "B) y"},
+        "Question: q?\nAnswer:",
+        (" x", " y"),
+        1,
+    ),
+    "a place as a fraction": (
+        {"question": "q?", "choices": ["x", "y"], "answer": 1.0},
+        "Question: q?\nAnswer:",
+        (" x", " y"),
+        1,
+    ),
+    "numbers by value": ({"question": "q?", "choices": [7, 4], "answer": 4}, "Question: q?\nAnswer:", (" 7", " 4"), 1),
     "coqa": ({"story": WATER, "question": "q?", "answer": "ice"}, f"{WATER}\nQuestion: q?\nAnswer:", (" ice",), 0),
     "drop": ({"background": WATER, "query": "q?", "answer": "0"}, f"{WATER}\nQuestion: q?\nAnswer:", (" 0",), 0),
     "svamp": ({"Body": WATER, "Question": "q?", "Answer": 4.0}, f"{WATER}\nQuestion: q?\nAnswer:", (" 4",), 0),
@@ -160,6 +202,39 @@ def test_fields_of_well_known_benchmarks_are_read(name: str, tmp_path: Path) -> 
     assert (item.text, item.choices, item.answer) == (text, choices, answer)
     if text.startswith(WATER):
         assert item.cluster.startswith("passage "), "questions about one passage are one cluster"
+
+
+ODD: list[dict[str, Any]] = [
+    {"question": ["a?", "b?"], "choices": [["x", "y"], ["z", "w"]], "answer": [0, 1]},
+    {"question": {"a": 1}, "answer": "6"},
+    {"question": "q?", "context": {"title": ["t"]}, "answer": "yes"},
+    {"question": "q?", "choices": ["x", None], "answer": 0},
+    {"question": "q?", "choices": ["x", "y"], "answer": "B) z"},
+    {"question": "q?", "choices": ["x", "y"], "answer": [1, 1]},
+    {"question": "q?", "choices": ["x", "y"], "answer": 0.5},
+    {"question": "q?", "answer": float("nan")},
+]
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_what_is_no_text_or_no_one_answer_is_counted(line: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text("\n".join([json.dumps(line), TEXT]), encoding="utf-8")
+    pool = read_packs((str(tmp_path),))
+    assert [(b.name, len(b.items)) for b in pool.benchmarks] == [("mine", 4)] and "1 of 5 lines left out" in pool.notes[
+        0
+    ]
+
+
+def test_ids_and_names_are_told_apart_and_halves_of_pairs_replaced(tmp_path: Path) -> None:
+    rows = [{"id": "a", "question": f"{n}\ud83d?", "choices": ["x", "y"], "answer": 0} for n in range(3)]
+    free = {"question": "f?", "answer": "g"}
+    (tmp_path / "x.jsonl").write_text(",\r".join(json.dumps(row) for row in [*rows, free]))
+    (tmp_path / "x_gold.jsonl").write_text(json.dumps(free | {"question": "h?"}))
+    pool = read_packs((str(tmp_path),))
+    assert sorted(b.name for b in pool.benchmarks) == ["x", "x_gold", "x_gold_"]
+    (main,) = [b for b in pool.benchmarks if b.name == "x"]
+    assert len({item.id for item in main.items}) == 3
+    assert [item.text for item in main.items] == [f"Question: {n}??\nAnswer:" for n in range(3)]
 
 
 def test_every_line_of_real_files_is_asked_or_counted() -> None:

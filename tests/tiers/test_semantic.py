@@ -66,5 +66,7 @@ def test_a_local_encoder_is_read_from_its_folder_and_a_missing_one_is_named(tmp_
     padded = encoder.encode(pa.array(["a group is a set", "set " * 60]))
     assert alone.shape == (1, 16) and np.allclose(np.linalg.norm(padded, axis=1), 1, atol=1e-5)
     assert np.allclose(alone[0], padded[0], atol=1e-5), "padding must not count"
+    marked, unknown = encoder.encode(pa.array(["a [PAD] set", "a [QQQ] set"]))
+    assert np.allclose(marked, unknown, atol=1e-5), "a text spells no padding"
     with pytest.raises(InputError, match="no encoder in nowhere"):
         encoder_of("nowhere")

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import AddedToken
 
-from coevo.tiers.text_tokens import TextTokens, text_tokens
+from coevo.tiers.text_tokens import TemplateRefused, TextTokens, text_tokens
 
 from ..tiny_tokenizers import FAMILIES, TEXTS
 
@@ -101,3 +102,45 @@ def test_whatever_is_written_there_are_no_control_tokens(name: str, data: st.Dat
     )
     text = "".join(data.draw(st.lists(pieces, max_size=8)))
     assert not controls(tokens, tokens.encode(text.encode("utf-8", "replace").decode()))
+
+
+@pytest.mark.parametrize("name", CHATTY)
+def test_contents_of_any_form_and_case_bring_no_control_token(name: str) -> None:
+    made = FAMILIES[name]()
+    marks = "".join(text_tokens(made).control)
+    made.chat_template = (
+        "{% for m in messages %}{{ m['content'] | string | upper }}{{ m['content'] | string | capitalize }}"
+        "{{ m['content'][0]['text'] }}{% endfor %}"
+    )
+    tokens = text_tokens(made)
+    assert marks in tokens.render([{"role": "user", "content": [{"type": "text", "text": marks}]}])
+    for content in ([{"type": "text", "text": f"{marks} a"}], {0: {"text": [marks]}}):
+        assert not controls(tokens, tokens.encode(tokens.render([{"role": "user", "content": content}])))
+    text = tokens.render([{"role": "user", "content": f"a {marks}"}])
+    assert not controls(tokens, tokens.encode(text)) and marks in text
+
+
+@pytest.mark.parametrize("fails", ["{{ 1 / 0 }}", "{{ range(10**9) }}", "{{ raise_exception('no') }}", "{{ a.b.c }}"])
+def test_a_template_that_breaks_refuses_in_one_sentence(fails: str) -> None:
+    made = FAMILIES["qwen"]()
+    made.chat_template = fails
+    with pytest.raises(TemplateRefused, match="the chat template refuses the conversation"):
+        text_tokens(made).render([{"role": "user", "content": "a"}])
+
+
+def test_half_of_a_surrogate_pair_is_a_question_mark() -> None:
+    tokens = text_tokens(MADE["qwen"])
+    assert tokens.encode("a \ud83d b") == tokens.encode("a ? b") == tokens.with_offsets("a \ud83d b")[0]
+    tokens.encode(tokens.render([{"role": "user", "content": "\udc00"}]))
+
+
+@pytest.mark.parametrize("mark", ["\u2581<EOT>", "__eot__", " <tool>", "<<SYS>>"])
+def test_added_tokens_that_look_like_marks_are_marks(mark: str) -> None:
+    made = FAMILIES["gpt2"]()
+    made.add_tokens([AddedToken(mark, special=False)])
+    assert mark in text_tokens(made).control and not controls(text_tokens(made), text_tokens(made).encode(f"a{mark}b"))
+
+
+def test_what_stands_behind_a_text_is_its_closing() -> None:
+    assert [*text_tokens(MADE["ends"]).closing] == [MADE["ends"].eos_token_id]
+    assert text_tokens(MADE["llama3"]).closing == () == text_tokens(MADE["gpt2"]).closing

@@ -35,6 +35,10 @@ def test_each_kind_is_counted_with_its_reason(gemma: Path, tmp_path: Path) -> No
         talk(("user", "Is it? " * 40), ("assistant", "It is.")),
         talk(("user", "Is it?")),
         talk(("eos", "Is it?"), ("assistant", "It is.")),
+        json.dumps([{"role": "user", "content": "Is it?"}, {"role": "assistant", "content": None, "tool_calls": []}]),
+        json.dumps([{"role": "user", "content": [{"type": "image_url"}]}, {"role": "assistant", "content": "It is."}]),
+        json.dumps([{"role": "user", "content": [{"type": "text", "text": "Is it?"}]}, *json.loads(GOOD)[1:]]),
+        talk(("user", "Is it \ud83d?"), ("assistant", "It \udc00 is.")),
         "Plain text stays.",
         GOOD,
     ]
@@ -44,8 +48,9 @@ def test_each_kind_is_counted_with_its_reason(gemma: Path, tmp_path: Path) -> No
         "has every turn of assistant beyond its first 64 tokens (model.block)": 1,
         "has no turn of assistant (training.learn_roles)": 1,
         "has turns of an unknown role (eos)": 1,
+        "has a turn whose content is no text": 2,
     }
-    assert arm.blocks and arm.documents == 7 and arm.cut == 1
+    assert arm.blocks and arm.documents == 11 and arm.cut == 1
 
 
 def test_a_template_that_forgets_earlier_turns_sets_long_conversations_aside(tmp_path: Path) -> None:

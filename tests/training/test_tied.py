@@ -57,9 +57,22 @@ def check(base: Path, adapted: Any, out: Path) -> None:
         torch.testing.assert_close(logits(load_model(out / folder)), wanted, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("more", [{}, {"lora_dora": True}, {"lora_rs": True}], ids=["plain", "dora", "rslora"])
-@pytest.mark.parametrize("targets", TARGETS, ids=".".join)
-@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+CASES = [
+    pytest.param(
+        tied, targets, {name: True} if name else {}, id=f"{'tied' if tied else 'untied'}-{'.'.join(targets)}-{name}"
+    )
+    for tied in (True, False)
+    for targets in TARGETS
+    for name in ("", "lora_dora", "lora_rs")
+]
+QUICK = [c for c in CASES if c.values[0] and (not c.values[2] or len(c.values[1]) == 3)] + [CASES[21]]
+"""Of each way to share and to adapt one; the rest repeats them in other combinations."""
+
+
+@pytest.mark.parametrize(
+    ("tied", "targets", "more"),
+    [c if c in QUICK else pytest.param(*c.values, id=c.id, marks=pytest.mark.long) for c in CASES],
+)
 def test_merged_is_base_and_adapter(tied: bool, targets: tuple[str, ...], more: dict[str, Any], tmp_path: Path) -> None:
     base = make(tmp_path / "base", tied)
     config = TrainConfig(method="lora", lora_targets=targets, **more)
@@ -68,8 +81,15 @@ def test_merged_is_base_and_adapter(tied: bool, targets: tuple[str, ...], more: 
     assert load_model(tmp_path / "merged").config.tie_word_embeddings == (tied and not heads)
 
 
-@pytest.mark.parametrize("family", ["Gemma2", "Gemma3"])
-@pytest.mark.parametrize("targets", TARGETS[:2], ids=".".join)
+@pytest.mark.parametrize(
+    ("family", "targets"),
+    [
+        ("Gemma2", TARGETS[0]),
+        ("Gemma3", TARGETS[1]),
+        pytest.param("Gemma2", TARGETS[1], marks=pytest.mark.long),
+        pytest.param("Gemma3", TARGETS[0], marks=pytest.mark.long),
+    ],
+)
 def test_models_that_scale_their_embeddings_merge_alike(family: str, targets: tuple[str, ...], tmp_path: Path) -> None:
     base = make(tmp_path / "base", True, family)
     check(base, shaken(with_adapter(load_model(base), TrainConfig(method="lora", lora_targets=targets), 0)), tmp_path)
