@@ -13,7 +13,8 @@ from ..tiers.answers.answer import read as read_answer
 from ..tiers.answers.exact import value
 from ..tiers.answers.grammar import Unread
 from . import stories
-from .equations import Equation, Unsolved, calculate, equations
+from .calculation import Unsolved, calculate
+from .equations import Equation, equations
 from .exercise import Exercise, read
 
 _EXPRESSION = re.compile(
@@ -38,6 +39,8 @@ def solve(question: str) -> stories.Result:
     asked = " ".join(question.lower().split())
     expression = _EXPRESSION.fullmatch(asked)
     if expression:
+        if re.search(r"[/\u00f7].*[\d)]\s*\(", expression[1]):
+            raise Unsolved("a product without a sign behind a division is read in two ways")
         return calculate(expression[1]), None
     share = _SHARE.fullmatch(asked)
     if share:
@@ -65,13 +68,18 @@ def claimed(answer: str) -> stories.Result:
     except (Unread, RecursionError) as error:
         raise Unsolved(f"{answer.strip()[:60]!r} is no number") from error
     number = value(items[0].tree) if len(items) == 1 and not items[0].kind else None
-    if number is None or (items[0].unit is not None and items[0].unit.factor != 1):
+    if number is None or items[0].otherwise is not None or (items[0].unit is not None and items[0].unit.factor != 1):
         raise Unsolved(f"{answer.strip()[:60]!r} is no number")
     return number, None
 
 
-def check(text: str) -> tuple[str, list[str]]:
+def check(text: str, *, working: bool = True) -> tuple[str, list[str]]:
     """Whether the text is right: the fault in words (empty: none), and what was checked.
+
+    Args:
+        text: a document.
+        working: whether a false equation in the working of an exercise is a fault. The answer need not rest on it, so
+            where a model can be asked, this is left to the model.
 
     Raises:
         Unsolved: nothing is certain.
@@ -82,6 +90,8 @@ def check(text: str) -> tuple[str, list[str]]:
     checks = [f"{len(written)} equations calculated"]
     if exercise is None:
         return _check_column(text, written, wrong, checks)
+    if wrong and not working:
+        raise Unsolved(f"{wrong[0]!r} does not hold, but the answer need not rest on it")
     if wrong:
         return f"{wrong[0]!r} does not hold", checks
     return _check_answer(exercise, written, checks)
@@ -106,7 +116,17 @@ def _check_answer(exercise: Exercise, written: list[Equation], checks: list[str]
     given = f"{result}" + (f" remainder {rest}" if rest is not None else "")
     checks.append(f"solved again from the words: {given}")
     if (stated, stated_rest or 0) != (result, rest or 0):
+        if _in_another_form(result, rest, stated, stated_rest):
+            raise Unsolved("the answer may be rounded, or be given with a remainder or without")
         return f"the answer is {exercise.answer!r}, the question gives {given}", checks
     if any(e.verdict == "open" for e in written):
         raise Unsolved("an equation of the working is right only in one reading")
     return "", checks
+
+
+def _in_another_form(result: Fraction, rest: Fraction | None, stated: Fraction, stated_rest: Fraction | None) -> bool:
+    """Whether a result that is no whole number is stated rounded, or with a remainder where none is asked for."""
+    if (rest is None) != (stated_rest is None):
+        return result.denominator != 1 or stated.denominator != 1
+    places = next((k for k in range(13) if (stated * 10**k).denominator == 1), None)
+    return result.denominator != 1 and places is not None and abs(stated - result) < Fraction(1, 10**places)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ..tiers.document import Document
 from . import code_task, exercise, predict, symbolic_check, textbook
-from .equations import Unsolved
+from .calculation import Unsolved
 from .faithful import Source
 from .kinds import KINDS
 from .novelty import COPIED, copied

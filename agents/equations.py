@@ -12,8 +12,8 @@ from typing import Literal
 
 from ..tiers.answers.signs import plain
 from ..tiers.answers.units import unit
+from .calculation import NUMBER, PIECE, Unsolved, calculate
 
-MAX_TOKENS = 60
 MAX_EQUATIONS = 200
 MAX_LINE = 2_000
 _CARRIED = Fraction(2, 100)
@@ -22,17 +22,16 @@ _CONVERSIONS = frozenset(
     Fraction(n) for n in (2, 3, 4, 7, 8, 10, 12, 16, 24, 30, 31, 36, 52, 60, 100, 365, 1000, 2000, 3600)
 )
 _ANNOTATION = re.compile(r"<<([^<>]{1,200})>>")
-_NUMBER = r"\d{1,15}(?:\.\d{1,12})?|\.\d{1,12}"
 _TOKEN = re.compile(
-    rf"(?P<number>{_NUMBER})(?P<percent>\s?%)?|(?P<sign>\*\*|[-+*/()=^])|(?P<word>[^\W\d_]+(?:['-][^\W\d_]+)*)|(?P<other>\S)"
+    rf"(?P<number>{NUMBER})(?P<percent>\s?%)?|(?P<sign>\*\*|[-+*/()=^])|(?P<word>[^\W\d_]+(?:['-][^\W\d_]+)*)|(?P<other>\S)"
 )
-_PIECE = re.compile(rf"{_NUMBER}|%|\*\*|[-+*/()^]")
 _BINDING = frozenset(
     """
     of half twice double triple thrice third quarter fourth fifth sixth tenth times than plus minus by squared cubed per
     more less fewer remainder r and from to or if each every x dozen hundred thousand million billion k percent power
     divided multiplied subtracted added sum difference product square root one two three four five six seven eight nine
-    ten twenty mod least most about approximately around nearly pm am
+    ten twenty pair couple dime nickel penny pennies twin triplet o'clock noon midnight log ln sin cos tan sqrt exp abs
+    mod least most about approximately around nearly pm am
     """.split()  # noqa: SIM905
 )
 """Words that change what the numbers beside them mean."""
@@ -40,13 +39,16 @@ _OPENING = frozenset(("and", "from", "to", "or", "if", "each", "every"))
 _JOINING = _OPENING | {"per", "more", "less", "fewer"}
 _LABELS = frozenset("week weeks day days year years month months number step grade chapter item round".split())  # noqa: SIM905
 """In front of a number they name it: `week 1 - week 2` is no difference of numbers."""
+_UNSAID = frozenset(
+    """
+    not isn't doesn't don't wrong wrongly false incorrect incorrectly mistake mistakenly never if suppose supposing
+    assume assuming guess unless instead pretend
+    """.split()  # noqa: SIM905
+)
+"""Words by which a sentence does not say that its equation holds."""
 _MAX_WORDS = 3
 
 Verdict = Literal["holds", "wrong", "open"]
-
-
-class Unsolved(ValueError):
-    """The text is not understood, so nothing can be said about its answer."""
 
 
 @dataclass(frozen=True)
@@ -63,71 +65,6 @@ class _Side:
 
     text: str
     units: bool
-
-
-def calculate(text: str) -> Fraction:
-    """The exact value of an expression of numbers, + - * / ^ %, and brackets.
-
-    Raises:
-        Unsolved: anything else, a division by zero, or more than MAX_TOKENS tokens.
-    """
-    written = plain(text)
-    tokens = _PIECE.findall(written)
-    if not tokens or "".join(tokens) != "".join(written.split()) or len(tokens) > MAX_TOKENS:
-        raise Unsolved(f"{text.strip()[:60]!r} is no expression of numbers")
-    value = _sum(tokens)
-    if tokens:
-        raise Unsolved(f"{text.strip()[:60]!r} is no whole expression")
-    return value
-
-
-def _sum(tokens: list[str]) -> Fraction:
-    value = _product(tokens)
-    while tokens and tokens[0] in "+-":
-        value = value + _product(tokens) if tokens.pop(0) == "+" else value - _product(tokens)
-    return value
-
-
-def _product(tokens: list[str]) -> Fraction:
-    value = _power(tokens)
-    while tokens and tokens[0] in ("*", "/", "("):
-        divides = tokens[0] == "/"
-        if tokens[0] != "(":
-            tokens.pop(0)
-        other = _power(tokens)
-        if divides and other == 0:
-            raise Unsolved("a division by zero")
-        value = value / other if divides else value * other
-    return value
-
-
-def _power(tokens: list[str]) -> Fraction:
-    value = _atom(tokens)
-    if tokens and tokens[0] in ("^", "**"):
-        tokens.pop(0)
-        exponent = _power(tokens)
-        if exponent.denominator != 1 or abs(exponent) > 20 or value == 0:
-            raise Unsolved("a power that is not read")
-        value = value**exponent.numerator
-    return value
-
-
-def _atom(tokens: list[str]) -> Fraction:
-    token = tokens.pop(0) if tokens else ""
-    if token == "-":
-        return -_power(tokens)
-    if token == "(":
-        value = _sum(tokens)
-        if not tokens or tokens.pop(0) != ")":
-            raise Unsolved("a bracket stays open")
-    elif token[:1].isdigit() or token[:1] == ".":
-        value = Fraction(token)
-    else:
-        raise Unsolved(f"a number was wanted, got {token!r}")
-    if tokens and tokens[0] == "%":
-        tokens.pop(0)
-        return value / 100
-    return value
 
 
 def equations(text: str) -> list[Equation]:
@@ -158,6 +95,8 @@ def _in_line(line: str) -> list[Equation]:
         end = _run(tokens, start)
         if any(t["sign"] == "=" for t in tokens[start:end]) and not _bound(tokens, start, end):
             judged = _judged(tokens[start:end])
+            if judged and judged.verdict == "wrong" and not _asserted(tokens, start, end):
+                judged = Equation(judged.text, "open")
             found += [judged] if judged else []
         start = max(end, start + 1)
     return found
@@ -188,12 +127,29 @@ def _run(tokens: list[re.Match[str]], start: int) -> int:
     return end
 
 
+def _asserted(tokens: list[re.Match[str]], start: int, end: int) -> bool:
+    """Whether the sentence around a run says that the equation holds: it neither asks, supposes nor denies it."""
+    before = start
+    while before and tokens[before - 1][0] not in ".?!;":
+        before -= 1
+    around = [*tokens[before:start], *tokens[end : end + 4]]
+    return not any((t["word"] or "").lower() in _UNSAID for t in around) and (
+        end == len(tokens) or tokens[end][0] != "?"
+    )
+
+
 def _bound(tokens: list[re.Match[str]], start: int, end: int) -> bool:
     """Whether something beside the run changes what it means: a variable, a word such as `half`, a further sign."""
     words = [t["word"].lower() for t in tokens[start:end] if t["word"]]
-    if any(w in _BINDING or len(w) == 1 or (w in _LABELS and _labels(tokens[start:end], w)) for w in words):
+    if any(
+        _BINDING & {w, w.rstrip("s"), *w.split("-")} or len(w) == 1 or (w in _LABELS and _labels(tokens[start:end], w))
+        for w in words
+    ):
         return True
-    if _mixed_units(words) or any(re.match(r"0\d", t["number"] or "") for t in tokens[start:end]):
+    behind = tokens[end]["word"] if end < len(tokens) else None
+    if _mixed_units([*words, *([behind.lower()] if behind else [])]) or any(
+        re.match(r"0\d", t["number"] or "") for t in tokens[start:end]
+    ):
         return True  # pounds less ounces, or times of the day such as 0900
     if _glued(tokens, start, end):
         return True
@@ -295,8 +251,10 @@ def _pair(one: _Side, other: _Side) -> Verdict:
 def _plausible(one: _Side, other: _Side, left: Fraction, right: Fraction) -> bool:
     """Whether some reading other than the exact one makes the two sides equal."""
     step = max(_step(one.text), _step(other.text))
-    if left == -right or any(
-        value == right or abs(value - right) < step for value in (left, *_other_readings(one.text))
+    if (
+        _dotted(one.text, other.text)
+        or left == -right
+        or any(value == right or abs(value - right) < step for value in (left, *_other_readings(one.text)))
     ):
         return True  # rounded, cut off, divided into whole ones, or read in another way
     if (
@@ -315,16 +273,30 @@ def _plausible(one: _Side, other: _Side, left: Fraction, right: Fraction) -> boo
     return _goes_on(left, other.text) or left in _other_readings(other.text)
 
 
+def _dotted(*sides: str) -> bool:
+    """Whether the sides are equal where dots group thousands (`1.200 + 300 = 1.500`)."""
+    grouped = [re.sub(r"(?<![\d.])(\d{1,3})\.(\d{3})(?![\d.])", r"\1\2", side) for side in sides]
+    return grouped != list(sides) and _value(grouped[0]) == _value(grouped[1])
+
+
 def _calculated_decimal(*sides: str) -> bool:
     """Whether a side that is calculated holds a decimal, which may be a number rounded before."""
     return any("." in side and _operators(side) for side in sides)
 
 
 def _other_readings(text: str) -> list[Fraction]:
-    """Values of a side calculated from left to right, and with `6 / 3 / 4` as six divided by three quarters."""
+    """Values of a side in other readings.
+
+    From left to right, `6 / 3 / 4` as six by three quarters, `6 / 2 (3)` as six by a product, `50 - 20%` as a share of
+    50, and `10 - 3 + 2` as less the sum.
+    """
     readings = []
     bound = re.sub(r"/ (\d+) / (\d+)", r"/ (\1 / \2)", text)
-    for reading in (_in_order(text), _value(bound)):
+    beside = re.sub(r"(\d+) (\([^()]*\))", r"(\1 * \2)", text)
+    share = re.sub(r"^([\d.]+) ([-+]) ([\d.]+%)$", r"\1 * (1 \2 \3)", text)
+    first, minus, others = text.partition(" - ")
+    subtracted = f"{first} - ({others})" if minus and " - " not in others else text
+    for reading in (_in_order(text), *map(_value, (bound, beside, share, subtracted))):
         if reading is not None:
             readings += [reading, reading * 100] if "/" in text else [reading]
     return readings
@@ -347,13 +319,13 @@ def _step(text: str) -> Fraction:
 
 def _goes_on(left: Fraction, text: str) -> bool:
     """Whether a side begins with the result before it and goes on from there (`5 + 3 = 8 * 2 = 16`)."""
-    tokens = _PIECE.findall(text)
+    tokens = PIECE.findall(text)
     return any(_value(" ".join(tokens[:end])) == left for end in range(1, min(len(tokens), 12)))
 
 
 def _in_order(text: str) -> Fraction | None:
     """The value of a side calculated from left to right, as on a simple calculator; None with brackets."""
-    tokens = re.findall(rf"{_NUMBER}|[-+*/]", text)
+    tokens = re.findall(rf"{NUMBER}|[-+*/]", text)
     if "".join(tokens) != "".join(text.split()) or len(tokens) % 2 == 0 or len(tokens) < 3:
         return None
     try:

@@ -7,7 +7,7 @@ guesses accepts wrong answers ("5 dogs, 2 cats, 10 birds: how many legs?").
 import re
 from fractions import Fraction
 
-from .equations import Unsolved
+from .calculation import Unsolved
 
 Result = tuple[Fraction, Fraction | None]
 """The result, and the remainder where one is asked for."""
@@ -20,13 +20,15 @@ _LOSSES = "sells|loses|uses|eats|spends|breaks|sold|lost|used|ate|spent|broke"
 _MOVE = re.compile(
     rf"(?:Then |Later |Then, |Later, |After that, )?(?P<who>[A-Z][a-z]+|[Hh]e|[Ss]he|[Tt]hey) "
     rf"(?:(?P<gain>{_GAINS})|(?P<loss>{_LOSSES})|(?P<gift>gives|gave)) (?P<n>\d{{1,9}})"
-    r"(?: more)?(?: of (?:them|his|her|the|their)| of the)?(?: more)?(?: (?P<thing>[a-z]+))?"
-    r"(?P<away> away| to [A-Z][a-z]+)?"
+    r"(?: more)?(?P<of> of (?:them|his|her|the|their))?(?: more)?(?: (?P<thing>[a-z]+))?"
+    r"(?P<away> away| to (?P<other>[A-Z][a-z]+))?"
 )
 _START = re.compile(
     rf"(?P<name>[A-Z][a-z]+) (?:has|had) {_N} (?P<thing>[a-z]+)"
     rf"(?: and (?:{_GAINS}) (?P<more>\d{{1,9}}) more(?: (?P=thing))?)?"
 )
+_KEPT = re.compile(r"\b(?:uses|used|breaks|broke)\b")
+"""What is used or broken may still be there; only a question after what is left or there now counts it as gone."""
 _LEFT = re.compile(
     r"How many(?: (?P<thing>[a-z]+))? (?:(?:does|do) (?P<who>[A-Z][a-z]+|he|she|they) have"
     r"(?: now| left| in all| in total| altogether)?"
@@ -44,6 +46,8 @@ def read(question: str) -> Result:
     for reader in _FORMS:
         result = reader(text)
         if result is not None:
+            if result[0] < 0:
+                raise Unsolved("a number of things below zero")
             return result
     raise Unsolved("no story of a known form")
 
@@ -57,16 +61,22 @@ def _changes(text: str) -> Result | None:
         return None
     thing = start["thing"]
     amount = Fraction(start[2]) + int(start["more"] or 0)
-    if question["thing"] not in (None, thing):
+    if question["thing"] not in (None, thing) or (_KEPT.search(text) and not re.search(r"\b(?:now|left)\b", asked)):
         return None
+    others = False
     for sentence in sentences[1:]:
         move = _MOVE.fullmatch(sentence.rstrip("."))
         if not move or move["who"].lower() not in (start["name"].lower(), "he", "she", "they"):
             return None
         if move["thing"] not in (None, thing) or (move["gift"] and not move["away"]) or (move["away"] and move["gain"]):
             return None
+        if (move["gain"] and move["of"]) or (others and move["who"] != start["name"]):
+            return None  # `picks 2 of them` is no gain; `she` may be who was given something
+        others = others or bool(move["other"])
         amount += int(move["n"]) if move["gain"] else -int(move["n"])
-    return (amount, None) if amount >= 0 else None
+        if amount < 0:
+            return None
+    return None if others and question["who"] not in (None, start["name"]) else (amount, None)
 
 
 def _match(pattern: str, text: str) -> tuple[Fraction, ...] | None:
@@ -101,7 +111,7 @@ def _shares(text: str) -> Result | None:
 def _pays(text: str) -> Result | None:
     name = rf"(?P<who>{_NAME})"
     numbers = _match(
-        rf"{name} buys {_A} [a-z]+ at {_B} (?:euros|dollars) each and pays with {_C} (?:euros|dollars)\. "
+        rf"{name} buys {_A} [a-z]+ at {_B} (?P<money>euros|dollars) each and pays with {_C} (?P=money)\. "
         r"How much change does (?P=who) get\?",
         text,
     )
@@ -117,6 +127,8 @@ def _compares(text: str) -> Result | None:
     if match is None:
         return None
     a, b = int(match["a"]), int(match["b"])
+    if match["sign"] == "fewer" and b > a:
+        return None
     return Fraction(2 * a + b if match["sign"] == "more" else 2 * a - b), None
 
 

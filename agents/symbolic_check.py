@@ -7,7 +7,8 @@ from math import comb
 from typing import Any
 
 from . import python_source
-from .equations import Unsolved, equations
+from .calculation import Unsolved
+from .equations import equations
 from .exercise import Exercise, read
 
 MAX_CHARS = 300

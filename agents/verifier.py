@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..prompts import PromptSet
@@ -9,11 +10,11 @@ from ..tiers.decision import Action, Decision
 from ..tiers.document import Document
 from . import arithmetic_check, executed, exercise, faithful, python_source, questions, repair, symbolic_check, textbook
 from .agent import Agent
+from .calculation import Unsolved
 from .chat import Chat
 from .comments import code_lines
 from .consensus import Consensus
 from .drafts import without_enumeration
-from .equations import Unsolved
 from .exercise import Exercise
 from .finding import Finding, votes_of
 from .kinds import KINDS
@@ -95,7 +96,7 @@ class Verifier(Agent):
         if document.kind not in _SOLVERS:
             return self._faithful(document)
         unsolved = ""
-        for check in _SOLVERS[document.kind]:
+        for check in (_SOLVERS if self.offline else _SOLVERS_BEFORE_A_MODEL)[document.kind]:
             try:
                 fault, checks = check(document.text)
             except Unsolved as error:
@@ -222,11 +223,22 @@ class Verifier(Agent):
 
 
 _NO_NAME = re.compile(r"[^\w.]+")
-_SOLVERS: dict[str, tuple[Callable[[str], tuple[str, list[str]]], ...]] = {
+
+
+_Check = Callable[[str], tuple[str, list[str]]]
+_SOLVERS: dict[str, tuple[_Check, ...]] = {
     "arithmetic": (arithmetic_check.check,),
     "symbolic": (symbolic_check.check,),
     "problem": (symbolic_check.check, arithmetic_check.check),
 }
+"""Rules by kind, where no model can be asked."""
+_answer_alone = partial(arithmetic_check.check, working=False)
+_SOLVERS_BEFORE_A_MODEL: dict[str, tuple[_Check, ...]] = {
+    "arithmetic": (_answer_alone,),
+    "symbolic": (symbolic_check.check,),
+    "problem": (symbolic_check.check, _answer_alone),
+}
+"""Rules by kind, where what they leave open is for a model: a false equation of the working alone refuses nothing."""
 
 
 def _pairs_against(text: str, source: str) -> list[faithful.Coverage]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from coevo.agents.arithmetic_check import check
-from coevo.agents.equations import Unsolved
+from coevo.agents.calculation import Unsolved
 from coevo.tiers.answers import same_answer
 
 ANSWERS = (
@@ -223,7 +223,7 @@ SOLUTIONS = (sums, human_solutions, model_solutions, wrong_solutions, word_probl
 
 
 def arithmetic(data: Path, most: int) -> None:
-    """Precision both ways and coverage of arithmetic by rule on the half that it was not developed on."""
+    """Precision both ways and coverage of arithmetic by rule on the half that is reported."""
     lines = []
     for source in SOLUTIONS:
         counts: Counter[str] = Counter()

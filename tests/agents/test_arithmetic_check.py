@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from coevo.agents.arithmetic_check import check, solve
-from coevo.agents.equations import Unsolved, equations
+from coevo.agents.calculation import Unsolved
+from coevo.agents.equations import equations
 
 GSM8K = Path("../shared/data/bench/math/gsm8k.test.jsonl.gz")
 
@@ -20,7 +21,9 @@ VERDICTS = {
     ],
     "open": [
         "10 / 3 = 3.33", "10 / 3 = 3", "2 / 3 = 0.66", "5 + 3 = 8 * 2 = 16", "3/4 = 75", "2 hours * 60 = 2 hours",
-        "6 / 3/4 = 8", "2 + 3 * 4 = 20", "5 - 8 = 3", "3 feet * 2 = 72 inches",
+        "6 / 3/4 = 8", "2 + 3 * 4 = 20", "5 - 8 = 3", "3 feet * 2 = 72 inches", "50 - 20% = 40", "50 + 10% = 55",
+        "1.200 + 300 = 1.500", "12 / 2(3) = 2", "6/2(1+2) = 1", "10 - 3 + 2 = 5", "It is not 3 + 4 = 8.",
+        "It is wrong to say 3 + 4 = 8", "If 2 + 2 = 5, pigs fly", "Is 3 * 5 = 16?", "3 * 5 = 16 is false",
     ],
     "wrong": [
         "48/2 = 25", "3 x $4 = $13", "<<48/2=25>>25", "1,200 + 34 = 1,244", "20% of 50 = 12", "10 / 3 = 3.35",
@@ -29,6 +32,8 @@ VERDICTS = {
     "": [
         "3x + 2 = 8", "half of 20 + 3 = 13", "U + 26 = 30", "8 degrees = 2 - 8", "week 1 - week 2 = 96 - 70", "0900 - 0130 = 0730",
         "17 / 5 = 3 remainder 2", "the ratio 2:3 = 4:6", "4 pounds - 6 ounces = 58 ounces", "3 cities -48 + 21 = -27",
+        "10 + 5 = 3 o'clock", "5 pairs + 2 = 12 shoes", "4 quarters + 3 dimes = 130", "4 people + 3 couples = 10 people",
+        "3 half-hours + 1 = 2.5", "60 mph * 2 = 120 miles = 193 km", "log 100 + 1 = 3", "sin 30 + 0.5 = 1",
         "x = 5", "twice 4 + 1 = 9", "25 classmates + his 1 teacher + 1 himself = 27",
     ],
 }  # fmt: skip
@@ -48,6 +53,16 @@ def test_an_equation_is_judged_as_a_whole_or_left_alone(text: str, verdict: str)
         "Ada has 5 apples. Ben finds 3 apples. How many apples does Ada have now?",
         "Ada has 5 apples. She gives half of them away. How many are left?",
         "What is 12 + 30 of the apples?",
+        "What is 8 / 2(2 + 2)?",
+        "Ada buys 3 pens at 2 euros each and pays with 10 dollars. How much change does Ada get?",
+        "Ada buys 3 pens at 2 euros each and pays with 5 euros. How much change does Ada get?",
+        "Ada has 3 pens. Ben has 10 fewer than Ada. How many pens do they have together?",
+        "Ada has 6 pens. Ben has 10 fewer than Ada. How many pens do they have together?",
+        "There are 3 boxes with 5 pens in each. Then 20 pens are taken out. How many pens are left?",
+        "Ada has 5 apples. She picks 2 of them. How many apples does Ada have?",
+        "Ada has 5 shirts. She uses 2. How many shirts does Ada have?",
+        "Ben has 5 apples. He gave 2 to Ann. How many apples does she have?",
+        "Ben has 5 apples. He gave 2 to Ann. She ate 1. How many are left?",
     ],
 )
 def test_a_question_that_is_not_read_as_a_whole_is_left_alone(question: str) -> None:
@@ -68,6 +83,24 @@ def test_a_question_that_is_not_read_as_a_whole_is_left_alone(question: str) -> 
 )
 def test_a_question_of_a_known_form_is_solved(question: str, result: int) -> None:
     assert solve(question) == (Fraction(result), None)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is 10 / 4?", "2 remainder 2"),
+        ("What is 2/3?", "0.67"),
+        ("What is 100/3?", "33.33"),
+        ("What is 15% of 90?", "14"),
+        ("Divide 17 by 5 with remainder.", "3 2/5"),
+        ("What is 3 + 4?", "7k"),
+        ("What is 3 + 4?", "7\u03c0"),
+        ("What is 3 + 4?", "7 tens"),
+    ],
+)
+def test_an_answer_in_another_form_is_left_alone(question: str, answer: str) -> None:
+    with pytest.raises(Unsolved):
+        check(f"Question: {question}\nSolution:\nAnswer: {answer}\n")
 
 
 @pytest.mark.skipif(not GSM8K.is_file(), reason="the benchmark files are not on this machine")

@@ -260,6 +260,20 @@ def test_what_no_rule_can_solve_is_solved_again(answers: list[str], action: Acti
     )
 
 
+@pytest.mark.parametrize(("answer", "action"), [("35", Action.VERIFY), ("36", Action.REFUSE)])
+def test_a_false_equation_is_for_the_model_where_there_is_one(answer: str, action: Action) -> None:
+    """The final answer need not rest on it; without a model it refuses the document."""
+    problem = "Question: Twice a score less five is what?\nSolution: 2 * 20 = 44 and 40 - 5 = 35.\nAnswer: 35"
+    chat = Scripted(lambda said: {"steps": "...", "answer": answer})
+    decision = one(Verifier(chat, round=0, sources={}), document(problem, "math", "arithmetic"))
+    assert decision.action is action and chat.said
+    assert "'2 * 20 = 44' does not hold" in str(decision.evidence["checks"])
+    wrong_result = "Question: What is 12 + 30?\nSolution: Add.\nAnswer: 43"
+    chat = Scripted(lambda said: {"steps": "...", "answer": "43"})
+    decision = one(Verifier(chat, round=0, sources={}), document(wrong_result, "math", "arithmetic"))
+    assert decision.action is Action.REFUSE and not chat.said
+
+
 @pytest.mark.skipif(bool(Sandbox().refusal()), reason=Sandbox().refusal() or "-")
 @pytest.mark.parametrize(
     ("code", "claims", "reason"),
