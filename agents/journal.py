@@ -113,7 +113,7 @@ class Journal:
         if "digest" not in {row[1] for row in self._connection.execute("pragma table_info(calls)")}:
             self._connection.execute("alter table calls add column digest text not null default ''")
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         """How many calls are recorded."""
         with self._lock, self._explained():
             (count,) = self._connection.execute("select count(*) from calls").fetchone()

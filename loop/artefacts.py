@@ -64,8 +64,8 @@ def check_journal(folder: RunFolder, db: RunDB) -> None:
         return
     with Journal(folder.journal) as journal:
         journal.check()
-        if len(journal) < calls:
-            raise LedgerError(f"{folder.journal} holds {len(journal)} of {calls} recorded calls: {RESCUE}")
+        if journal.count() < calls:
+            raise LedgerError(f"{folder.journal} holds {journal.count()} of {calls} recorded calls: {RESCUE}")
 
 
 def checked_store(root: Path, db: RunDB) -> Store:

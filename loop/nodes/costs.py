@@ -26,7 +26,7 @@ def record_costs(context: RunContext, number: int) -> None:
     context.db.insert("costs", [row | {"round": number} for row in found.values()])
     with Journal(context.folder.journal) as journal:
         journal.sync()
-        context.db.set_meta(CALLS, len(journal))
+        context.db.set_meta(CALLS, journal.count())
 
 
 def _decided(context: RunContext, number: int) -> list[dict[str, Any]]:

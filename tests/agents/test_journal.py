@@ -190,7 +190,7 @@ def test_an_altered_call_is_refused(tmp_path: Path, change: str) -> None:
         for key in "abc":
             journal.call(key, "m", lambda: Answer(text="yes", usage=COST))
         journal.check()
-        assert len(journal) == 3
+        assert journal.count() == 3
     with closing(sqlite3.connect(tmp_path / "calls.db")) as other, other:
         other.execute(f"update calls set {change} where key = 'b'")
     with Journal(tmp_path / "calls.db") as journal, pytest.raises(LedgerError, match=r"calls\.db was altered"):

@@ -119,7 +119,9 @@ def test_a_journal_of_an_older_version_is_taken_over(tmp_path: Path) -> None:
     from coevo.agents.journal import APPLICATION, SCHEMA, Answer
 
     old = sqlite3.connect(tmp_path / NAME)
-    old.execute(SCHEMA.replace(", question text not null default ''", ""))
+    later = ", question text not null default '',\n    digest text not null default ''"
+    assert later in SCHEMA
+    old.execute(SCHEMA.replace(later, ""))
     old.execute(f"pragma application_id = {APPLICATION}")
     old.execute("insert into calls values ('k', '', 'm', '{}', 1, 1, 1, 0.1, 0.0, 0.0)")
     old.commit()

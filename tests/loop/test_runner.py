@@ -1,6 +1,7 @@
 """However a run is broken off, its last word is the command that continues it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,7 @@ from coevo.loop import runner
 from coevo.loop.config import load_config
 from coevo.loop.context import RunContext
 from coevo.loop.graph import ROUND, build
+from coevo.loop.run_db import RunDB
 from coevo.loop.run_folder import create_run
 from coevo.loop.workers import Stopping
 from coevo.tiers.errors import LedgerError
@@ -73,6 +75,10 @@ def test_a_saved_result_without_its_checkpoint_is_not_the_end(tmp_path: Path) ->
     graph.checkpointer.put = put
     at = graph.get_state(thread)
     assert (at.values["round"], at.next) == (1, ())
-    assert runner._entry(graph, thread, cast(RunContext, None)) is None
+    db = RunDB(tmp_path / "nodes.db", create=True)
+    for number, node in ((0, "prepare"), (1, "allocate")):
+        result = {"round": number}
+        db.insert("nodes", {"round": number, "node": node, "key": node, "result": result, "seconds": 0.0})
+    assert runner._entry(graph, thread, cast(RunContext, SimpleNamespace(db=db))) is None
     list(graph.stream(None, thread, durability="sync"))
     assert graph.get_state(thread).values["stop"] == "done"
