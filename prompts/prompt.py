@@ -160,7 +160,7 @@ class _FrontMatter(yaml.SafeLoader):
 
     levels = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.levels += 1
         if self.levels > DEEPEST or self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"front matter has no aliases and at most {DEEPEST} levels")

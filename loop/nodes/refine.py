@@ -154,7 +154,7 @@ def scores_given(context: RunContext, number: int, documents: Sequence[Document]
     scored = weighted_scores(context.store.holdings(), context.store.scores(), working_weights(context, number))
     known = {i: s for i, s in zip(scored["id"].to_pylist(), scored["score"].to_pylist(), strict=True) if s is not None}
     parent = {d.id: d.parents[0] if len(d.parents) == 1 else "" for d in documents}
-    return {i: known.get(i, known.get(p)) for i, p in parent.items() if i in known or p in known}
+    return {i: known[i if i in known else p] for i, p in parent.items() if i in known or p in known}
 
 
 def overlap(context: RunContext, documents: Sequence[Document]) -> dict[str, str]:
@@ -169,7 +169,8 @@ def overlap(context: RunContext, documents: Sequence[Document]) -> dict[str, str
 
 def _against_benchmarks(context: RunContext, documents: pa.Table) -> list[dict[str, Any]]:
     ordinary = context.store.documents(tier=Tier.L1)["text"]
-    return decontaminate(documents, benchmark_texts(context), context.config.decontaminate, ordinary).to_pylist()
+    verdicts = decontaminate(documents, benchmark_texts(context), context.config.decontaminate, ordinary)
+    return list(verdicts.to_pylist())
 
 
 def _with_word(proposed: Decision, word: Decision) -> Decision:

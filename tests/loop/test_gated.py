@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def context(finished: Cli, tmp_path: Path) -> RunContext:
     return open_context(folder, folder.config(), Progress(quiet=True), threading.Event())
 
 
-def told(document: Document, step: str, action: Action, **more: object) -> Decision:
+def told(document: Document, step: str, action: Action, **more: Any) -> Decision:
     return Decision(
         round=3, stage=step, agent="rule:x", doc=document.id, action=action, reason="because", domain="math",
         **{"tier": None, **more},

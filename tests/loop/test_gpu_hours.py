@@ -23,6 +23,8 @@ from coevo.tiers import gpu
 from coevo.training import launch
 from coevo.training.spec import RunSpec, TrainConfig
 
+ROUND_ONE = State(round=1, start="", accepted="", runs=[], stop="")
+
 
 def on_devices(devices: list[int]) -> str:
     """A job that works on GPUs for an hour."""
@@ -44,8 +46,8 @@ def test_hours_of_workers_end_a_run_however_the_device_is_spelled(device: Any, t
 
     gpu.taken()
     try:
-        once(context, "train", train, {"round": 1})
-        once(context, "train", train, {"round": 1})  # looked up: no GPU was asked
+        once(context, "train", train, ROUND_ONE)
+        once(context, "train", train, ROUND_ONE)  # looked up: no GPU was asked
         found = spent(context.db)
     finally:
         workers.close()
@@ -66,7 +68,7 @@ def test_hours_of_an_attempt_that_failed_count_too() -> None:
     gpu.taken()
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            once(context, "train", fails, {"round": 1})
+            once(context, "train", fails, ROUND_ONE)
     assert spent(context.db).gpu_hours == 2.0
 
 

@@ -17,6 +17,7 @@ from coevo.tiers.engine import Inline
 from coevo.tiers.errors import InputError
 from coevo.tiers.ingest import stream
 from coevo.tiers.ingest.chunk import cut
+from coevo.tiers.ingest.files import read_path
 
 LETTERS = ("ba", "ler", "mi", "ston", "ca", "rin", "de", "vel", "tu", "mar", "ko", "len")
 WORDS = ["".join(parts) for parts in itertools.product(LETTERS, repeat=3)]
@@ -87,7 +88,7 @@ def test_a_source_that_was_only_touched_is_not_read_again(source: Path, tmp_path
 def test_a_file_that_changes_while_it_is_read_stops_the_build_and_the_next_one_is_right(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = stream.read_path
+    read = read_path
 
     def meddled(*args: object) -> None:
         read(*args)  # type: ignore[arg-type]
