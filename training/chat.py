@@ -41,8 +41,9 @@ def conversation(text: str) -> list[Message] | None:
 def _words(content: Any) -> str:
     """A turn's text, also where it stands in parts."""
     parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    words = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    texts = [text for text in words if isinstance(text, str)]
+    if not texts or len(texts) < len(words):
         raise Refused("has a turn whose content is no text")
     return "".join(texts)
 

@@ -182,7 +182,7 @@ def _status(told: dict[str, Any]) -> int:
         code = told.get(name)
         if isinstance(code, str) and re.fullmatch(r"[1-5]\d\d", code.strip()):
             return int(code)
-        if type(code) in (int, float) and 100 <= code < 600:
+        if isinstance(code, (int, float)) and 100 <= code < 600:
             return int(code)
     kinds = " ".join(k for k in (told.get("code"), told.get("type"), told.get("status")) if isinstance(k, str))
     return next((status for status, pattern in _KINDS.items() if re.search(pattern, kinds, re.IGNORECASE)), 0)

@@ -106,11 +106,6 @@ FAULTS: dict[str, Fault] = {
     ),
     "no success": Fault(reply(200, GOOD | {"success": False, "message": "try later"}), "'try later'"),
     "alone": Fault(reply(200, {"code": 429, "msg": "slow down"}), "answered 429: 'slow down'"),
-    "key in 200": Fault(
-        reply(200, {"code": "InvalidApiKey", "message": "bad key"}),
-        "answered 401: 'bad key'.*OPENAI",
-        passes=False,
-    ),
     "moved": Fault(reply(307, b"", Location="http://else/v1"), "it points to 'http://else/v1'", passes=False),
     "error nested": Fault(raw(b'{"error": {"code": 500, "message": ' + b"[" * DEEP + b"]" * DEEP + b"}}"), "answered"),
     "refused in 200": Fault(reply(200, {"error": {"code": 400, "message": "no such"}}), "'no such'", passes=False),

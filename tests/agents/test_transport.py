@@ -5,6 +5,7 @@ import json
 import socket
 import weakref
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,20 @@ def test_a_refusal_for_credentials_or_money_is_not_repeated_and_hides_the_key(
         ask(server, reply(status, {"error": {"message": f"bad key {key}"}}))
     assert len(server.requests) == 1
     assert key not in str(caught.value) and "[key]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "InvalidApiKey", "message": "bad"},
+        {"error": {"type": "authentication_error", "message": "bad"}},
+        {"error": {"code": 403, "message": "bad"}},
+    ],
+)
+def test_a_refusal_of_the_key_inside_of_a_200_is_one(server: Server, body: dict[str, Any]) -> None:
+    with pytest.raises(SpendingError, match=r"answered 40[13]: 'bad'"):
+        ask(server, reply(200, body))
+    assert len(server.requests) == 1
 
 
 def test_a_429_for_lack_of_credit_is_a_spending_error(server: Server) -> None:

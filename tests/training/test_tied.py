@@ -58,24 +58,24 @@ def check(base: Path, adapted: Any, out: Path) -> None:
 
 
 CASES = [
-    pytest.param(
-        tied, targets, {name: True} if name else {}, id=f"{'tied' if tied else 'untied'}-{'.'.join(targets)}-{name}"
-    )
-    for tied in (True, False)
-    for targets in TARGETS
-    for name in ("", "lora_dora", "lora_rs")
+    (tied, targets, name) for tied in (True, False) for targets in TARGETS for name in ("", "lora_dora", "lora_rs")
 ]
-QUICK = [c for c in CASES if c.values[0] and (not c.values[2] or len(c.values[1]) == 3)] + [CASES[21]]
-"""Of each way to share and to adapt one; the rest repeats them in other combinations."""
+
+
+def repeats(tied: bool, targets: tuple[str, ...], name: str) -> bool:
+    """Whether a case only combines anew what others have: ways to share, to adapt and to scale."""
+    alone = len(targets) < 3
+    return alone or not tied if name else alone and not tied
 
 
 @pytest.mark.parametrize(
-    ("tied", "targets", "more"),
-    [c if c in QUICK else pytest.param(*c.values, id=c.id, marks=pytest.mark.long) for c in CASES],
+    ("tied", "targets", "name"),
+    [pytest.param(*c, marks=[pytest.mark.long] if repeats(*c) else []) for c in CASES],
 )
-def test_merged_is_base_and_adapter(tied: bool, targets: tuple[str, ...], more: dict[str, Any], tmp_path: Path) -> None:
+def test_merged_is_base_and_adapter(tied: bool, targets: tuple[str, ...], name: str, tmp_path: Path) -> None:
     base = make(tmp_path / "base", tied)
-    config = TrainConfig(method="lora", lora_targets=targets, **more)
+    kinds: dict[str, Any] = {name: True} if name else {}
+    config = TrainConfig(method="lora", lora_targets=targets, **kinds)
     check(base, shaken(with_adapter(load_model(base), config, 0)), tmp_path)
     heads = {"lm_head", "embed_tokens"} & {*targets}
     assert load_model(tmp_path / "merged").config.tie_word_embeddings == (tied and not heads)
