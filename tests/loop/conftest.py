@@ -55,7 +55,7 @@ class Cli:
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """The finished process."""
         command = [sys.executable, "-m", "coevo.loop", *arguments]
-        return subprocess.run(command, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=280)
+        return subprocess.run(command, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=600)
 
 
 @pytest.fixture

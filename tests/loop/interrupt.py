@@ -19,7 +19,7 @@ from coevo.loop.run_db import RunDB
 from coevo.tiers.apply import replay
 from coevo.tiers.store import Store
 
-PATIENCE = 120.0
+PATIENCE = 400.0
 """Seconds until a moment that does not come fails the test."""
 
 
