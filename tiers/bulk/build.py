@@ -93,7 +93,7 @@ def build(
     place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held], guarded])
     if benchmarks:
         guard(place, benchmarks, config.decontaminate)
-    listing, _ = current_listing(place, sources, config.ingest)
+    listing = current_listing(place, sources, config.ingest)
     read = list(engine.map(read_unit, listing.units, folder, config))
     names = [name for parts, _ in read for name in parts]
     ignored = sum((records for _, records in read), Counter(listing.ignored))

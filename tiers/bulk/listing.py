@@ -16,8 +16,8 @@ ACROSS = ("meetings", "groups", "dedup", "decontaminate", "l1", "judged", "grade
 FINISHED = (DONE, "selection.json", "selected.json")
 
 
-def current_listing(place: Place, sources: Sequence[SourceConfig], config: IngestConfig) -> tuple[Listing, int]:
-    """The units of a build and how many of them are new or changed since it began; 0 where it begins.
+def current_listing(place: Place, sources: Sequence[SourceConfig], config: IngestConfig) -> Listing:
+    """The units of a build as its sources are now, and what is passed over.
 
     Parts of units that are gone or changed are removed, and with them everything that was made of all units together.
 
@@ -26,15 +26,14 @@ def current_listing(place: Place, sources: Sequence[SourceConfig], config: Inges
     """
     path = place.root / LISTING
     if not path.exists():  # it marks the folder as a build, which may lie below a source
-        write_whole(path, json.dumps({"units": [], "ignored": {}}).encode())
-    before = [Unit.of_json(fields) for fields in json.loads(path.read_text("utf-8"))["units"]]
+        write_whole(path, b"[]")
+    before = [Unit.of_json(fields) for fields in json.loads(path.read_text("utf-8"))]
     listing = list_units(sources, config, before)
-    old, new = {unit.key for unit in before}, {unit.key for unit in listing.units}
-    if before and old != new:
-        _forget(place, new)
-    units = [unit.as_json() for unit in listing.units]
-    write_whole(path, json.dumps({"units": units, "ignored": listing.ignored}).encode())
-    return listing, len(new - old) + len(old - new) if before else 0
+    keys = {unit.key for unit in listing.units}
+    if before and keys != {unit.key for unit in before}:
+        _forget(place, keys)
+    write_whole(path, json.dumps([unit.as_json() for unit in listing.units]).encode())
+    return listing
 
 
 def _forget(place: Place, keys: set[str]) -> None:
