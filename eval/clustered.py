@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .seeds import Seeds
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -86,14 +88,23 @@ class Error:
     dof: float
 
     @classmethod
-    def of(cls, items: float, dof: float, seed: float = 0.0, spread: float = 0.0) -> "Error":
-        """From two independent variances: `items`, known with `dof`, and `seed`, known with a standard error `spread`.
+    def of(cls, items: float, dof: float, seeds: Seeds | None = None) -> "Error":
+        """From two independent variances: `items`, known with `dof`, and that of the seeds.
 
-        Degrees of freedom are twice the squared sum over the variance of that sum (Satterthwaite, 1946, Biometrics
-        2:110-114), at least one.
+        The standard error is the root of their sum. The degrees of freedom are those whose Student's t has the 95 %
+        interval of `seeds.reach95`; where one degree is too many, the standard error is raised as well.
         """
-        total, variance = items + seed, 2 * items**2 / dof + spread**2
-        return cls(math.sqrt(total), max(1.0, 2 * total**2 / variance) if variance else dof)
+        from scipy.special import stdtridf, stdtrit
+
+        if seeds is None:
+            return cls(math.sqrt(items), dof)
+        se, half = math.sqrt(items + seeds.variance), seeds.reach95(items, dof)
+        widest, narrowest = float(stdtrit(1.0, 0.975)), float(stdtrit(EXACT, 0.975))
+        if half <= narrowest * se:
+            return cls(se, EXACT if half else dof)
+        if half >= widest * se:
+            return cls(half / widest, 1.0)
+        return cls(se, min(EXACT, float(stdtridf(0.975, half / se))))
 
     @property
     def half_width(self) -> float:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from .clustered import Error, degrees_of_freedom
 from .composite import Composite, Gains, Scale, composite, gains
-from .noise import excess_spread
 from .score import Suite
 from .scores import read_scores
+from .seeds import Seeds
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +46,8 @@ def excess(one: Side, other: Side, apart: float) -> tuple[float, Error]:
     items, dof = _items(paired, whole, (one.scale, other.scale))
     seen, sampled = _equal(one, other)
     load = 2 * apart * float(np.mean([(c.slope**2).mean() for c in whole]))
-    spread = float(excess_spread(np.array([seen]), np.array([sampled]), len(one.equal) - 1)[0])
-    error = Error.of(items, dof, load * max(0.0, seen - sampled), load * spread)
-    return whole[0].gain - whole[1].gain, error
+    seeds = Seeds.estimate(seen, sampled, len(one.equal) - 1).times(load)
+    return whole[0].gain - whole[1].gain, Error.of(items, dof, seeds)
 
 
 def _items(paired: Sequence[Gains], whole: Sequence[Composite], scales: Sequence[Scale]) -> tuple[float, float]:

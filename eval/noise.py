@@ -1,11 +1,12 @@
 """The noise floor: how far two runs on the same mixture differ by their seeds alone, measured once at prepare."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
@@ -13,6 +14,7 @@ from .clustered import Error, degrees_of_freedom
 from .composite import Scale, gains
 from .score import Split, Suite
 from .scores import read_scores
+from .seeds import Seeds
 
 Floats = NDArray[np.float64]
 
@@ -26,17 +28,32 @@ class NoiseFloor(Record):
     runs: int
     variance: dict[str, float]
     """In squared units of the benchmark's metric; `composite` in those of the composite."""
-    spread: dict[str, float]
-    """Standard error of each variance: few runs know it badly, and the intervals have to say so."""
+    own: dict[str, float]
+    """What item sampling put into the variance of the A/A runs that `variance` is the rest of."""
+    known: dict[str, float]
+    """Degrees of freedom of `variance + own`: few runs know it badly, and the intervals have to say so."""
     items: dict[str, float]
     """Variance of an A/A difference that the sampling of items explains."""
     dof: dict[str, float]
     """Degrees of freedom behind `items`: clusters less one."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, data: Any) -> Any:
+        """Floors of older runs have the standard error of each variance in place of what it follows from."""
+        if not isinstance(data, dict) or "own" in data or not isinstance(items := data.get("items"), dict):
+            return data
+        kept = {key: value for key, value in data.items() if key != "spread"}
+        return kept | {"own": {n: v / 2 for n, v in items.items()}, "known": dict.fromkeys(items, data["runs"] - 1.0)}
+
     @property
     def names(self) -> tuple[str, ...]:
         """The benchmarks, the composite last."""
         return tuple(self.variance)
+
+    def seeds(self, name: str) -> Seeds:
+        """What is known of one benchmark's seed variance."""
+        return Seeds(self.variance[name], self.own[name], self.known[name])
 
     def between(self, apart: float) -> "NoiseFloor":
         """The floor for two runs with common random numbers that differ in a share `apart` of their training slots.
@@ -44,7 +61,7 @@ class NoiseFloor(Record):
         A/A runs differ in every slot. Where two runs train on the same block in the same place they err alike, and what
         they have in common drops out of their difference; to first order the rest scales with what they have not.
         """
-        scaled = {k: {n: apart * v for n, v in getattr(self, k).items()} for k in ("variance", "spread")}
+        scaled = {k: {n: apart * v for n, v in getattr(self, k).items()} for k in ("variance", "own")}
         return self.model_copy(update=scaled)
 
     @classmethod
@@ -52,8 +69,8 @@ class NoiseFloor(Record):
         """The floor for two models that several trainings set apart, each with the seed noise of one run.
 
         Seed effects are taken to add up from training to training, which is the most they do where a training keeps or
-        forgets what the ones before left behind (`benchmarks/chains.py` measures it). What is not known about a floor
-        is multiplied with it: floors that are equal are one estimate, others are independent.
+        forgets what the ones before left behind (`benchmarks/chains.py` measures it). Floors that are equal are one
+        estimate; others are independent, and their sum has Satterthwaite's degrees of freedom.
 
         Args:
             trainings: floors, and how many independent trainings of their kind stand between the two models; a pair of
@@ -72,10 +89,8 @@ class NoiseFloor(Record):
         if not counts:
             raise ValueError("wanted the noise floor of one or more trainings, got none")
         parts = [floor.between(count / 2) for floor, count in counts]
-        names = parts[0].names
-        variance = {name: sum(part.variance[name] for part in parts) for name in names}
-        spread = {name: math.hypot(*(part.spread[name] for part in parts)) for name in names}
-        return parts[0].model_copy(update={"variance": variance, "spread": spread})
+        summed = {k: {n: sum(getattr(p, k)[n] for p in parts) for n in parts[0].names} for k in ("variance", "own")}
+        return parts[0].model_copy(update={**summed, "known": {n: _joint_dof(parts, n) for n in parts[0].names}})
 
     def error(self, name: str, items: float, dof: float, slope: float = 1.0) -> Error:
         """The error of a difference of two runs: item sampling, and twice the seed variance.
@@ -86,7 +101,7 @@ class NoiseFloor(Record):
             dof: degrees of freedom behind `items`.
             slope: what a unit of seed variance counts (the composite's cap).
         """
-        return Error.of(items, dof, 2 * slope * self.variance[name], 2 * slope * self.spread[name])
+        return Error.of(items, dof, self.seeds(name).times(2 * slope))
 
     def foreseen(self, name: str, folds: int = 1) -> Error:
         """The error that a comparison by one of `folds` parts of the items will have, before it is made."""
@@ -99,8 +114,7 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     Per benchmark and for the uncapped composite: variance S^2 of the runs' means, less what item sampling explains
     (half of the clustered variance of a paired difference), at least zero: a variance component by the method of
     moments. How well it is known follows from S^2, a chi-square with runs - 1 degrees of freedom, and not from what is
-    left of it: that is what keeps Satterthwaite's degrees of freedom of a sum honest where a small difference of two
-    large parts is in it (Satterthwaite, 1946; Gaylor and Hopper, 1969, Technometrics 11:691-706).
+    left of it (`seeds.reach95`).
 
     Benchmarks lend each other nothing. Their seed variances differ by up to a thousand times in units of their items'
     sd (docs/evaluation.md), so that a mean over them calls the noisy ones resolved and hides the quiet ones' effects;
@@ -117,10 +131,11 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     rows = np.vstack([np.eye(len(units)), 1 / units / len(units)])  # each benchmark, then the composite
     seen = np.var([rows @ p.gain for p in paired], axis=0, ddof=1)
     items = np.var([rows @ p.sums for p in paired], axis=0, ddof=1).sum(axis=1)
-    variance, spread = np.maximum(0, seen - items), excess_spread(seen, items, len(runs) - 1)
+    known = np.full(len(seen), len(runs) - 1.0)
     names = [*(b.name for b in suite.benchmarks), COMPOSITE]
     dof = [degrees_of_freedom(row) for row in rows @ paired[0].shares]
-    named = {"variance": variance, "spread": spread, "items": 2 * items, "dof": dof}
+    variance = np.maximum(0, seen - items)
+    named = {"variance": variance, "own": items, "known": known, "items": 2 * items, "dof": dof}
     return NoiseFloor(
         split=suite.split,
         runs=len(runs),
@@ -128,16 +143,10 @@ def noise_floor(runs: Sequence[Path], suite: Suite, scale: Scale) -> NoiseFloor:
     )
 
 
-def excess_spread(seen: Floats, items: Floats, dof: int) -> Floats:
-    """Standard errors of max(0, Y - items), Y a variance estimated as `seen` with so many degrees of freedom.
-
-    Y is a gamma variable of shape k = dof / 2 and scale seen / k, whose partial moments are incomplete gamma functions.
-    """
-    from scipy.special import gammaincc
-
-    k = dof / 2
-    scale = np.maximum(seen, np.finfo(float).tiny) / k
-    above = [gammaincc(k + n, items / scale) for n in range(3)]
-    first = k * scale * above[1] - items * above[0]
-    second = k * (k + 1) * scale**2 * above[2] - 2 * items * k * scale * above[1] + items**2 * above[0]
-    return np.asarray(np.sqrt(np.maximum(0, second - first**2)))
+def _joint_dof(parts: Sequence[NoiseFloor], name: str) -> float:
+    """Satterthwaite's degrees of freedom of a sum of independent variances."""
+    if len(parts) == 1:
+        return parts[0].known[name]
+    sizes = np.array([part.variance[name] + part.own[name] for part in parts])
+    squares = sizes**2 / np.array([part.known[name] for part in parts])
+    return float(sizes.sum() ** 2 / squares.sum()) if squares.any() else float(parts[0].known[name])

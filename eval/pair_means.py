@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from ..tiers.record import Record
 from .clustered import Error, degrees_of_freedom
 from .composite import Scale, composite, gains
-from .noise import COMPOSITE, excess_spread
+from .noise import COMPOSITE
 from .score import Suite, Verdict, verdict
 from .scores import read_scores
+from .seeds import Seeds
 
 Floats = NDArray[np.float64]
 
@@ -99,8 +100,8 @@ def _mean_gain(name: str, gain: Floats, influence: Floats, shares: Floats) -> Me
     count, mean = len(gain), float(gain.mean())
     items = float((influence.mean(axis=0) ** 2).sum())
     seen, own = float(gain.var(ddof=1)), float(influence.var(axis=0, ddof=1).sum())
-    spread = float(excess_spread(np.array(seen), np.array(own), count - 1))
-    error = Error.of(items, degrees_of_freedom(shares), max(0.0, seen - own) / count, spread / count)
+    seeds = Seeds.estimate(seen, own, count - 1).times(1 / count)
+    error = Error.of(items, degrees_of_freedom(shares), seeds)
     low, high = mean - error.half_width, mean + error.half_width
     return MeanGain(
         benchmark=name, gain=mean, se=error.se, dof=error.dof, low=low, high=high, p=error.p(mean), seeds=count,

@@ -13,32 +13,9 @@ from .eprocess import harms
 from .noise import COMPOSITE, NoiseFloor
 from .score import Suite
 from .scores import read_scores
+from .seeds import FEWER, Seeds, chi_square_grid, seed_grid
 
 Floats = NDArray[np.float64]
-
-SCORES = np.linspace(-3.6, 3.6, 33)
-"""Normal scores at which the distribution of the seed variance is taken."""
-FEWER = np.linspace(-2.0, 2.0, 5)
-"""The same for the size of the items' errors, which more clusters than A/A runs speak of."""
-
-
-@dataclass(frozen=True)
-class Seeds:
-    """What is known of one benchmark's seed variance: an estimate with few degrees of freedom, or exactly (inf)."""
-
-    variance: float
-    """Estimate for one run."""
-    items: float = 0.0
-    """What item sampling put into the variance that the A/A runs showed, of one run."""
-    dof: float = np.inf
-    """A/A runs less one."""
-    spread: float = 0.0
-    """Standard error of `variance`."""
-
-    @classmethod
-    def of(cls, floor: NoiseFloor, name: str) -> "Seeds":
-        """From a noise floor."""
-        return cls(floor.variance[name], floor.items[name] / 2, floor.runs - 1, floor.spread[name])
 
 
 @dataclass(frozen=True)
@@ -59,10 +36,9 @@ class Repeated:
 
     def total(self, unit: float = 1.0) -> tuple[float, Error]:
         """The sum of the gains in `unit`, and its error."""
-        load = float(self.loads.sum()) / unit**2
-        seed = (load * self.seeds.variance, load * self.seeds.spread)
         items = max(0.0, float(self.items.sum())) / unit**2
-        return float(self.gain.sum()) / unit, Error.of(items, self.dof, *seed)
+        seeds = self.seeds.times(float(self.loads.sum()) / unit**2)
+        return float(self.gain.sum()) / unit, Error.of(items, self.dof, seeds)
 
     def harm(self) -> Floats:
         """[m] E-value against "no round's mean is below zero" (`eprocess.harms`) after each round that has an error."""
@@ -95,32 +71,6 @@ class Repeated:
         return scale * np.where(np.eye(len(sd), dtype=bool), 1.0, np.clip(common, 0.0, 0.999) * self.overlap)
 
 
-def chi_square_grid(dof: float, scores: Floats = SCORES) -> tuple[Floats, Floats]:
-    """Values of dof / chi-square(dof) at normal scores, rising, and their weights: a variance given its estimate."""
-    from scipy.special import chdtri, ndtr
-
-    if not np.isfinite(dof) or dof > 1e6:
-        return np.ones(1), np.ones(1)
-    edges = np.concatenate([[-np.inf], (scores[1:] + scores[:-1]) / 2, [np.inf]])
-    values = dof / np.asarray(chdtri(dof, ndtr(scores)))
-    return values, np.diff(ndtr(edges))
-
-
-def seed_grid(seeds: Seeds) -> tuple[Floats, Floats]:
-    """Possible seed variances of one run given the A/A runs, and their weights.
-
-    The runs' whole variance, items included, has the prior 1 / theta and so dof * estimate / chi-square(dof) as its
-    posterior; what lies below the items' own part is a seed variance of zero (a variance component by truncation: Box
-    and Tiao, 1973, Bayesian Inference in Statistical Analysis, 5.2).
-    """
-    ratio, weights = chi_square_grid(seeds.dof)
-    values = np.maximum(0.0, ratio * (seeds.variance + seeds.items) - seeds.items)
-    zero = values == 0
-    if not zero.any():
-        return values, weights
-    return np.append(values[~zero], 0.0), np.append(weights[~zero], weights[zero].sum())
-
-
 def repeated(
     pairs: Sequence[tuple[Path, Path]],
     suites: Sequence[Suite],
@@ -149,18 +99,17 @@ def repeated(
             [p.sums[row] for p in found],
             [p.shares[row] for p in found],
             2 * np.array(apart),
-            Seeds.of(floor, name),
+            floor.seeds(name),
         )
         for row, name in enumerate(found[0].names)
     }
-    whole = [composite(paired, suite, scale) for paired, suite in zip(found, suites, strict=True)]
     units = np.array([scale.sd[name] for name in found[0].names])
     out[COMPOSITE] = seen.joint(
         np.array([c.gain for c in whole]),
         [c.influence for c in whole],
         [(np.abs(c.slope) / units) @ p.shares for c, p in zip(whole, found, strict=True)],
         2 * np.array(apart) * np.array([(c.slope**2).mean() for c in whole]),
-        Seeds.of(floor, COMPOSITE),
+        floor.seeds(COMPOSITE),
     )
     return out
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from ...eval.clustered import EXACT, Error
 from ...eval.delta import delta_row
-from ...eval.rounds import Repeated, Seeds
+from ...eval.rounds import Repeated
 from ...eval.score import Delta
+from ...eval.seeds import Seeds
 from ..feedback.mechanism import Contrast, Evidence, Floats, Kind, Signals
 from .checks import check_scores
 from .world import World

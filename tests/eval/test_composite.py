@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coevo.eval.clustered import Error, cluster_sums, degrees_of_freedom, mean_influence
 from coevo.eval.composite import cap, composite, gains
+from coevo.eval.seeds import Seeds
 
 from .worlds import planted_run, planted_scale, planted_suite
 
@@ -106,8 +107,15 @@ def test_unequal_clusters_count_for_fewer() -> None:
 
 def test_an_error_knows_how_well_it_is_known() -> None:
     assert Error.of(1.0, 5.0).dof == pytest.approx(5.0)
-    assert Error.of(1.0, 5.0, 1.0, math.sqrt(2 / 5)).dof == pytest.approx(10.0)
-    assert Error.of(0.0, 7.0) == Error(0.0, 7.0) and Error.of(1.0, 5.0, 0.0, 100.0).dof == 1.0
+    assert Error.of(0.0, 5.0, Seeds(1.0, 0.0, 3.0)).dof == pytest.approx(3.0, rel=0.01)
+    assert Error.of(0.0, 7.0) == Error(0.0, 7.0) == Error.of(0.0, 7.0, Seeds(0.0, 0.0, 5.0))
+    both = Error.of(1.0, 5.0, Seeds(1.0, 0.0, 5.0))
+    assert both.se == pytest.approx(math.sqrt(2)) and 5 < both.dof < 10, "less than Satterthwaite's"
+    agreed = Error.of(1.0, 40.0, Seeds.estimate(0.1, 0.5, 1.0))
+    assert agreed.se == 1.0 and agreed.dof < 5, "two runs that agree by chance do not show that there is no seed noise"
+    doubtful = Error.of(1.0, 40.0, Seeds.estimate(100.0, 100.0, 1.0))
+    assert doubtful.dof == 1.0 and doubtful.se > 1.0
+    assert Error.of(1.0, 5.0, Seeds(1.0)).half_width == pytest.approx(math.sqrt(2.571**2 + 1.96**2), rel=1e-3)
     assert Error(1.0, 4.0).half_width == pytest.approx(2.776, abs=1e-3)
     assert Error(2.0, math.inf).half_width == pytest.approx(2 * 1.960, abs=1e-3)
     assert Error(2.0, 4.0).p(2 * 2.776) == pytest.approx(0.05, abs=1e-4)

@@ -42,7 +42,8 @@ def known_noise(seed: float) -> NoiseFloor:
     both = (seed / 0.5) ** 2 / len(names)
     variance = {**dict.fromkeys(names, seed**2), "composite": both}
     zero = dict.fromkeys(variance, 0.0)
-    return NoiseFloor(split="feedback", runs=1000, variance=variance, spread=zero, items=zero, dof=zero)
+    many = dict.fromkeys(variance, 999.0)
+    return NoiseFloor(split="feedback", runs=1000, variance=variance, own=zero, known=many, items=zero, dof=zero)
 
 
 def unresolved(seed: float, floor: NoiseFloor | None, gain: float = 0.0, repeats: int = 500) -> dict[str, float]:

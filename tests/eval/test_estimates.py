@@ -90,7 +90,7 @@ def test_so_many_items_find_it_four_times_in_five() -> None:
 def test_what_a_round_can_resolve_is_said_by_benchmark() -> None:
     suite = planted_suite(names=("bpb_en", "arithmetic"))
     names = ("bpb_en", "arithmetic", "composite")
-    parts = {"variance": 0.0001, "spread": 0.0001 * np.sqrt(2 / 5), "items": 0.0, "dof": 15.0}
+    parts = {"variance": 0.0001, "own": 0.0, "known": 5.0, "items": 0.0, "dof": 15.0}
     noise = NoiseFloor.model_validate(
         {"split": "feedback", "runs": 6} | {part: dict.fromkeys(names, float(x)) for part, x in parts.items()}
     )

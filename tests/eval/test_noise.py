@@ -46,9 +46,9 @@ def test_planted_seed_variance_is_found_on_average(runs_in_memory: dict[Path, Wo
     found = floors(runs_in_memory, seed=0.05, count=count, repeats=150)
     values = np.array([[f.variance[b.name] for b in SUITE.benchmarks] for f in found])
     assert values.mean() == pytest.approx(0.05**2, rel=0.15)
-    stated = np.sqrt(np.mean([[f.spread[b.name] ** 2 for b in SUITE.benchmarks] for f in found]))
-    # the mean of a squared chi-square estimate is (dof + 2) / dof of the squared truth
-    assert stated * np.sqrt((count - 1) / (count + 1)) == pytest.approx(values.std(), rel=0.15)
+    whole = values + np.array([[f.own[b.name] for b in SUITE.benchmarks] for f in found])
+    assert whole.std() == pytest.approx(whole.mean() * np.sqrt(2 / (count - 1)), rel=0.15), "a chi-square of `known`"
+    assert {d for f in found for d in f.known.values()} == {count - 1}
 
 
 def test_item_noise_is_not_taken_for_seed_noise(runs_in_memory: dict[Path, World]) -> None:
@@ -110,9 +110,9 @@ def test_floors_of_other_runs_are_independent_and_of_equal_ones_the_same(runs_in
     twice, mixed = NoiseFloor.across([(one, 3), (one, 1)]), NoiseFloor.across([(one, 2), (other, 2)])
     for name in one.names:
         assert twice.variance[name] == pytest.approx(2 * one.variance[name])
-        assert twice.spread[name] == pytest.approx(2 * one.spread[name])
+        assert twice.own[name] == pytest.approx(2 * one.own[name]) and twice.known[name] == 5
         assert mixed.variance[name] == pytest.approx(one.variance[name] + other.variance[name])
-        assert mixed.spread[name] == pytest.approx(np.hypot(one.spread[name], other.spread[name]))
+        assert mixed.own[name] == pytest.approx(one.own[name] + other.own[name]) and 5 <= mixed.known[name] <= 10
     with pytest.raises(ValueError, match="got none"):
         NoiseFloor.across([])
 
@@ -126,3 +126,10 @@ def test_the_floor_survives_the_disk(runs_in_memory: dict[Path, World], suite: S
     (found,) = floors(runs_in_memory, seed=0.05, count=2, repeats=1)
     assert NoiseFloor.model_validate_json(found.model_dump_json()) == found
     assert set(found.variance) == {b.name for b in suite.benchmarks} | {"composite"}
+
+
+def test_floors_of_older_runs_are_read(runs_in_memory: dict[Path, World]) -> None:
+    """They hold the standard error of each variance in place of what it follows from."""
+    (found,) = floors(runs_in_memory, seed=0.05, count=4, repeats=1)
+    old = {k: v for k, v in found.model_dump().items() if k not in ("own", "known")} | {"spread": found.variance}
+    assert NoiseFloor.model_validate(old) == found

@@ -15,9 +15,9 @@ from coevo.eval.clustered import Error
 from coevo.eval.delta import evidence_cov
 from coevo.eval.eprocess import harms, losing
 from coevo.eval.excess import Side, excess
-from coevo.eval.noise import excess_spread
-from coevo.eval.rounds import Repeated, Seeds, chi_square_grid, repeated, seed_grid
+from coevo.eval.rounds import Repeated, repeated
 from coevo.eval.scores import ItemScores
+from coevo.eval.seeds import Seeds, chi_square_grid, seed_grid
 from tests.loop.feedback.rollback_trial import Setting, calls
 
 from .worlds import World, planted_run, planted_scale, planted_suite
@@ -104,21 +104,21 @@ def test_a_gain_is_never_evidence_of_harm(sizes: list[float], share: float, at: 
 
 
 def test_seen_in_a_real_run() -> None:
-    """SmolLM2, three A/A runs: -.0087 +- .0017 with an interval from -.030 to +.013 is unresolved for everyone."""
+    """SmolLM2, three A/A runs: -.0087 +- .0017 with an interval from -.019 to +.0016 is unresolved for everyone."""
     items, variance, apart, pair = 1e-5, 1e-7, 0.3, 2.83e-6
-    spread = float(excess_spread(np.array([variance + items]), np.array([items]), 2)[0])
     floor = NoiseFloor(
         split="feedback",
         runs=3,
         variance={"composite": variance},
-        spread={"composite": spread},
+        own={"composite": items},
+        known={"composite": 2.0},
         items={"composite": 2 * items},
         dof={"composite": 12.0},
     ).between(apart)
     error = floor.error("composite", pair, 12.0)
-    assert (error.se, error.dof) == pytest.approx((0.0017, 1.0), abs=2e-5)
-    assert (-0.0087 - error.half_width, -0.0087 + error.half_width) == pytest.approx((-0.030, 0.013), abs=0.0006)
-    assert error.better(-0.0087) == pytest.approx(0.0614, abs=0.001)
+    assert (error.se, error.dof) == pytest.approx((0.0017, 1.494), abs=1e-3)
+    assert (-0.0087 - error.half_width, -0.0087 + error.half_width) == pytest.approx((-0.0190, 0.0016), abs=1e-4)
+    assert error.better(-0.0087) == pytest.approx(0.0318, abs=0.001)
     one = Repeated(
         np.array([-0.0087]),
         np.array([[pair]]),
@@ -160,9 +160,9 @@ def part(world: World, suite: Suite) -> World:
     return out
 
 
-def floor_of(variance: float, spread: float) -> NoiseFloor:
+def floor_of(variance: float, runs: float) -> NoiseFloor:
     names = [*(b.name for b in SUITE.benchmarks), "composite"]
-    parts = {"variance": variance, "spread": spread, "items": 0.0, "dof": 9.0}
+    parts = {"variance": variance, "own": 0.0, "known": runs - 1, "items": 0.0, "dof": 9.0}
     return NoiseFloor(split="feedback", runs=4, **{k: dict.fromkeys(names, v) for k, v in parts.items()})
 
 
@@ -170,7 +170,7 @@ def test_one_round_is_the_delta_and_two_share_their_items(runs: dict[Path, World
     rng = np.random.default_rng(3)
     paths = [Path(name) for name in "abcd"]
     runs.update({p: planted_run(SUITE, rng) for p in paths})
-    pairs, floor = [(paths[0], paths[1]), (paths[2], paths[3])], floor_of(1e-4, 5e-5)
+    pairs, floor = [(paths[0], paths[1]), (paths[2], paths[3])], floor_of(1e-4, 9.0)
     joint = repeated([*pairs, pairs[0]], [SUITE] * 3, floor, SCALE, [1.0, 0.3, 1.0])
     for (one, other), apart, at in zip(pairs, (1.0, 0.3), (0, 1), strict=True):
         for d in compare(runs[one], runs[other], SUITE, floor.between(apart), SCALE):
@@ -188,7 +188,7 @@ def test_folds_share_nothing_within_a_turn(runs: dict[Path, World]) -> None:
     rng = np.random.default_rng(4)
     runs.update({Path(name): planted_run(SUITE, rng) for name in "ab"})
     suites = [fold(SUITE, number, 2, 0) for number in (1, 2, 3)]
-    seen = repeated([(Path("a"), Path("b"))] * 3, suites, floor_of(0.0, 0.0), SCALE, [1.0] * 3)["composite"]
+    seen = repeated([(Path("a"), Path("b"))] * 3, suites, floor_of(0.0, 9.0), SCALE, [1.0] * 3)["composite"]
     assert seen.overlap[0, 1] == seen.items[0, 1] == 0
     assert 0 < seen.overlap[0, 2] < 1, "folds are cut anew"
 
@@ -197,8 +197,8 @@ def test_mechanisms_are_told_the_variance_of_the_printed_interval(runs: dict[Pat
     rng = np.random.default_rng(5)
     runs.update({Path(name): planted_run(SUITE, rng) for name in "abc"})
     pairs = [(Path("a"), Path("b")), (Path("a"), Path("c"))]
-    for spread in (0.0, 2e-4, 1.0):
-        floor = floor_of(1e-4, spread)
+    for runs_behind in (1e8, 6.0, 2.0):
+        floor = floor_of(1e-4, runs_behind)
         _, cov = evidence_cov(pairs, SUITE, floor, SCALE)
         for at, (one, other) in enumerate(pairs):
             last = compare(runs[one], runs[other], SUITE, floor, SCALE)[-1]

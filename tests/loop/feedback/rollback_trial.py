@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coevo.eval.rounds import Repeated, Seeds
+from coevo.eval.rounds import Repeated
+from coevo.eval.seeds import Seeds
 
 BAR = 20.0
 
@@ -53,7 +54,7 @@ def drawn(setting: Setting, rng: np.random.Generator) -> Repeated:
     own = setting.fresh / 2  # of one run's mean: A/A runs differ in the luck of the round alone
     seen = (setting.seed / 2 + own) * rng.chisquare(setting.runs - 1) / (setting.runs - 1)
     items = own * rng.chisquare(size - 1) / (size - 1)
-    seeds = Seeds(max(0.0, seen - items), items, setting.runs - 1)
+    seeds = Seeds.estimate(seen, items, setting.runs - 1)
     lengths = np.sqrt(asked.sum(axis=1))
     overlap = (asked.astype(float) @ asked.T) / np.outer(lengths, lengths)
     gain = setting.effect + mean[:, 0] + seed

@@ -51,7 +51,7 @@ def write_run(root: Path, finished: int = 3) -> Path:
         db.set_meta("name", root.name)
         db.set_meta("base", {"parameters": 1_310_000, "cached": False, "seconds": 91.0, "tokens": 1_228_800})
         for split in ("feedback", "hidden"):
-            parts = {"variance": 0.000002, "spread": 0.000001, "items": 0.000032, "dof": 20.0}
+            parts = {"variance": 0.000002, "own": 0.000016, "known": 5.0, "items": 0.000032, "dof": 20.0}
             floor = {part: dict.fromkeys(BENCHMARKS, x) for part, x in parts.items()}
             db.set_meta(f"noise-{split}", {"split": split, "runs": 6} | floor)
         aa(db)
