@@ -1,7 +1,7 @@
 """Checking arithmetic by rule, which speaks only where it is sure; everything else is left to a model.
 
 It accepts an answer that follows from the question by a form of question read as a whole, with all written equations
-true. It refuses an answer that differs from such a result, or a solution with an equation that is wrong under every
+true. It refuses an answer that differs from such a result, or that rests on an equation which is wrong under every
 plausible reading. It shares nothing with the makers of exercises but the form of a question and its answer.
 """
 
@@ -12,7 +12,7 @@ from ..tiers.answers import bare
 from ..tiers.answers.answer import read as read_answer
 from ..tiers.answers.exact import value
 from ..tiers.answers.grammar import Unread
-from . import stories
+from . import reliance, stories
 from .calculation import Unsolved, calculate
 from .equations import Equation, equations
 from .exercise import Exercise, read
@@ -78,33 +78,44 @@ def check(text: str, *, working: bool = True) -> tuple[str, list[str]]:
 
     Args:
         text: a document.
-        working: whether a false equation in the working of an exercise is a fault. The answer need not rest on it, so
-            where a model can be asked, this is left to the model.
+        working: whether the working can speak against the answer. Where a model can be asked, this is left to it.
 
     Raises:
         Unsolved: nothing is certain.
     """
     exercise = read(text)
     written = equations("\n".join(exercise.steps) if exercise else text)
-    wrong = [e.text for e in written if e.verdict == "wrong"]
+    wrong = [e for e in written if e.verdict == "wrong"]
     checks = [f"{len(written)} equations calculated"]
     if exercise is None:
         return _check_column(text, written, wrong, checks)
-    if wrong and not working:
-        raise Unsolved(f"{wrong[0]!r} does not hold, but the answer need not rest on it")
-    if wrong:
-        return f"{wrong[0]!r} does not hold", checks
-    return _check_answer(exercise, written, checks)
+    if not wrong:
+        return _check_answer(exercise, written, checks)
+    if not working:
+        raise Unsolved(f"{wrong[0].text!r} does not hold, but the answer need not rest on it")
+    relied = _relied_on(exercise, written, wrong)
+    if relied:
+        return f"{relied!r} does not hold", checks
+    fault, checks = _check_answer(exercise, written, checks)  # the question as a whole is understood
+    return fault or f"{wrong[0].text!r} does not hold", checks
 
 
-def _check_column(text: str, written: list[Equation], wrong: list[str], checks: list[str]) -> tuple[str, list[str]]:
+def _relied_on(exercise: Exercise, written: list[Equation], wrong: list[Equation]) -> str:
+    """The first false equation that the answer rests on; empty where there is none."""
+    answer, steps = claimed(exercise.answer)[0], "\n".join(exercise.steps)
+    return next((e.text for e in wrong if reliance.rests_on(answer, e, exercise.question, steps, written)), "")
+
+
+def _check_column(
+    text: str, written: list[Equation], wrong: list[Equation], checks: list[str]
+) -> tuple[str, list[str]]:
     """A column of sums: nothing but equations, with a heading."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     sums = [line for line in lines if not _HEADING.fullmatch(line)]
     if len(written) < 2 or len(written) != len(sums) or len(lines) - len(sums) > 1:
         raise Unsolved("neither a question nor a column of sums")
     if wrong:
-        return f"{wrong[0]!r} does not hold", checks
+        return f"{wrong[0].text!r} does not hold", checks
     if any(e.verdict == "open" for e in written):
         raise Unsolved("a sum is right only in one reading")
     return "", checks

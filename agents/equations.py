@@ -153,7 +153,7 @@ def _bound(tokens: list[re.Match[str]], start: int, end: int) -> bool:
         return True  # pounds less ounces, or times of the day such as 0900
     if _glued(tokens, start, end):
         return True
-    if start and not _opens(tokens, start):
+    if start and (not _opens(tokens, start) or _mixed_number(tokens, start)):
         return True
     after = tokens[end] if end < len(tokens) else None
     if after is None or tokens[end - 1]["sign"] in ("+", "-", "*", "/", "=", "(", "^", "**"):
@@ -162,6 +162,12 @@ def _bound(tokens: list[re.Match[str]], start: int, end: int) -> bool:
         return True
     word = (after["word"] or "").lower()
     return word in _BINDING - _JOINING or after[0] in "/:^"
+
+
+def _mixed_number(tokens: list[re.Match[str]], start: int) -> bool:
+    """Whether a run begins with the fraction of a mixed number (`1 and 1/4`)."""
+    pieces = [t[0] for t in tokens[max(start - 2, 0) : start + 3]]
+    return len(pieces) == 5 and bool(re.fullmatch(r"\d+ and \d+ / \d+", " ".join(pieces)))
 
 
 def _labels(run: list[re.Match[str]], word: str) -> bool:
@@ -287,16 +293,17 @@ def _calculated_decimal(*sides: str) -> bool:
 def _other_readings(text: str) -> list[Fraction]:
     """Values of a side in other readings.
 
-    From left to right, `6 / 3 / 4` as six by three quarters, `6 / 2 (3)` as six by a product, `50 - 20%` as a share of
-    50, and `10 - 3 + 2` as less the sum.
+    From left to right, `6 / 3 / 4` as six by three quarters or as three quarters of six, `6 / 2 (3)` as six by a
+    product, `50 - 20%` as a share of 50, and `10 - 3 + 2` as less the sum.
     """
     readings = []
     bound = re.sub(r"/ (\d+) / (\d+)", r"/ (\1 / \2)", text)
+    part = re.sub(r"/ (\d+) / (\d+)", r"* \1 / \2", text)
     beside = re.sub(r"(\d+) (\([^()]*\))", r"(\1 * \2)", text)
     share = re.sub(r"^([\d.]+) ([-+]) ([\d.]+%)$", r"\1 * (1 \2 \3)", text)
     first, minus, others = text.partition(" - ")
     subtracted = f"{first} - ({others})" if minus and " - " not in others else text
-    for reading in (_in_order(text), *map(_value, (bound, beside, share, subtracted))):
+    for reading in (_in_order(text), *map(_value, (bound, part, beside, share, subtracted))):
         if reading is not None:
             readings += [reading, reading * 100] if "/" in text else [reading]
     return readings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..tiers.document import Document
-from . import code_task, predict
+from . import checkable, code_task, predict
 from .finding import Finding
 from .jail import wire
 from .sandbox import Outcome, Program
@@ -21,10 +21,11 @@ def programs(document: Document) -> list[Program]:
     """What has to be run to check a document; nothing where it holds nothing to run."""
     if document.kind == "predict":
         read = predict.read(document.text)
-        if read is None:
+        if read is None or checkable.unread(document.text):
             return []
         calls = tuple(asked for asked, _ in read[1])
-        return [Program(solution=read[0], calls=order) for order in (calls, calls[::-1])]
+        seeds = range(checkable.SEEDS if checkable.uses_sets(read[0]) else 2)
+        return [Program(solution=read[0], calls=calls[:: -1 if seed % 2 else 1], seed=seed) for seed in seeds]
     task = code_task.read(document.text)
     return code_task.programs(*task) if task and not code_task.fault(*task) else []
 
@@ -42,6 +43,8 @@ def finding(document: Document, outcomes: Sequence[Outcome]) -> Finding:
 
 def _predicted(document: Document, outcomes: Sequence[Outcome]) -> Finding:
     read = predict.read(document.text)
+    if read is not None and (unread := checkable.unread(document.text)):
+        raise Undecided(unread)
     if not outcomes or read is None:
         return Finding("it holds no code with calls and their values", ())
     if not outcomes[0].ok:
@@ -53,6 +56,9 @@ def _predicted(document: Document, outcomes: Sequence[Outcome]) -> Finding:
             raise Undecided(f"{asked[:80]} returns nothing, and what it prints is not compared")
         if not _states(stated, value):
             return Finding(f"{asked} returns {_shown(value)}, not {stated[:120]}", (f"{len(read[1])} calls executed",))
+    doubt = checkable.doubt(read[0], [asked for asked, _ in read[1]])
+    if doubt:
+        raise Undecided(doubt)
     return Finding("", (f"{len(read[1])} calls executed in the sandbox",))
 
 
@@ -79,9 +85,10 @@ def _solved(document: Document, outcomes: Sequence[Outcome]) -> Finding:
     return Finding("", checks, share=share)
 
 
-def _repeated(once: Outcome, again: Outcome) -> bool:
-    """Whether calls gave the same values in a second process, in reverse order: no clock, no chance, no memory."""
-    return again.ok and all(map(alike, once.values, again.values[::-1]))
+def _repeated(once: Outcome, *others: Outcome) -> bool:
+    """Whether calls gave the same values under other seeds, every second time in reverse order."""
+    ordered = [again.values[:: -1 if place % 2 == 0 else 1] for place, again in enumerate(others)]
+    return all(again.ok for again in others) and all(all(map(alike, once.values, values)) for values in ordered)
 
 
 def _states(stated: str, value: Any) -> bool:

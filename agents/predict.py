@@ -221,7 +221,7 @@ _ASKED = re.compile(
     r"^Question: [^`\n]{0,200}`([^`\n]{1,400})`[^`\n]{0,100}\n(?:[^\n]{0,500}\n){0,12}?Answer: `([^`\n]{1,400})`",
     re.MULTILINE,
 )
-_TYPED = re.compile(r"^>>> ([^\n]{1,400})\n([^\n>][^\n]{0,400})", re.MULTILINE)
+_TYPED = re.compile(r"^>>> ([^\n]{1,400})\n([^\n>][^\n]{0,400})$", re.MULTILINE)
 
 
 _CALLED = re.compile(r"`([A-Za-z_]\w{0,60}\([^`\n]{0,300}\))`")

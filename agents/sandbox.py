@@ -43,6 +43,8 @@ class Program(Record):
     """A script that fails by raising."""
     calls: tuple[str, ...] = ()
     """Expressions whose values are wanted."""
+    seed: int = 0
+    """Seed of the hashes of texts, on which the order of a set rests."""
 
 
 class Outcome(Record):
@@ -83,10 +85,14 @@ class Sandbox:
         if refusal:
             return [Outcome(ok=False, doubt=f"execution refused: {refusal}") for _ in programs]
         jobs = [_job(program) for program in programs]
-        runnable = [job for job in jobs if not isinstance(job, Outcome)]
-        batches = [runnable[i : i + _BATCH] for i in range(0, len(runnable), _BATCH)]
-        outcomes = iter([outcome for batch in batches for outcome in _run(batch, self.limits)])
-        return [job if isinstance(job, Outcome) else next(outcomes) for job in jobs]
+        outcomes = {place: job for place, job in enumerate(jobs) if isinstance(job, Outcome)}
+        for seed in sorted({program.seed for program in programs}):
+            places = [i for i, p in enumerate(programs) if p.seed == seed and i not in outcomes]
+            for start in range(0, len(places), _BATCH):
+                batch = places[start : start + _BATCH]
+                results = _run([job for i in batch if isinstance(job := jobs[i], bytes)], self.limits, seed)
+                outcomes |= dict(zip(batch, results, strict=True))
+        return [outcomes[place] for place in range(len(programs))]
 
 
 def _job(program: Program) -> bytes | Outcome:
@@ -102,23 +108,29 @@ def _job(program: Program) -> bytes | Outcome:
     return b"\n" + struct.pack("<I", len(body)) + body
 
 
-def _run(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
+def _run(jobs: Sequence[bytes], limits: Limits, seed: int = 0) -> list[Outcome]:
     """Outcomes of all jobs. Where the driver ended early, the first one without an outcome begins the next.
 
     Only who ends a driver that is his alone has ended it: a predecessor may have harmed it for him.
     """
     outcomes: list[Outcome] = []
     while len(outcomes) < len(jobs):
-        finished = _launch(jobs[len(outcomes) :], limits)
+        finished = _launch(jobs[len(outcomes) :], limits, seed)
         outcomes += finished or [Outcome(ok=False, error="the program ended the sandbox")]
     return outcomes
 
 
-def _launch(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
+def _launch(jobs: Sequence[bytes], limits: Limits, seed: int = 0) -> list[Outcome]:
     """Outcomes of the first jobs, as far as the driver got."""
     if not jobs:
         return []
-    command = [*_wrap(), str(_python()), "-I", "-S", "-B", "-c", _START, limits.model_dump_json()]
+    command = [
+        *_wrap(),
+        "--setenv",
+        "PYTHONHASHSEED",
+        str(seed),
+    ]  # -I would ignore it; nothing else is in the environment
+    command += [str(_python()), "-P", "-s", "-S", "-B", "-c", _START, limits.model_dump_json()]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, close_fds=True
     ) as process:

@@ -199,6 +199,16 @@ def wrong_solutions(data: Path) -> Iterator[tuple[str, str, bool]]:
         yield row["id"], document(row["question"], steps, steps.rpartition("#### ")[2].partition("\n")[0]), False
 
 
+def interval(successes: int, n: int) -> str:
+    """A share in percent with its 95 % interval (Wilson, 1927) and n."""
+    if not n:
+        return "n = 0"
+    share, z2 = successes / n, 1.96**2
+    middle, half_width = share + z2 / (2 * n), 1.96 * (share * (1 - share) / n + z2 / (4 * n * n)) ** 0.5
+    low, high = ((middle - half_width) / (1 + z2 / n), (middle + half_width) / (1 + z2 / n))
+    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f}, n = {n})"
+
+
 def word_problems(data: Path) -> Iterator[tuple[str, str, bool]]:
     """ASDiv, MAWPS, CMATH and MGSM (Chinese): the question with its answer, and with a changed answer."""
     rng = random.Random(0)
@@ -234,11 +244,11 @@ def arithmetic(data: Path, most: int) -> None:
                 if said == ("refuses" if right else "accepts"):
                     print(f"  {said} a {'right' if right else 'wrong'} one: {check(text)} {text[:300]!r}")
         lines.append({"name": f"arithmetic/{source.__name__}", **counts})
-        told = {said: counts[f"{said} right"] + counts[f"{said} wrong"] for said in ("accepts", "refuses", "abstains")}
+        accepted, refused = (counts[f"{said} right"] + counts[f"{said} wrong"] for said in ("accepts", "refuses"))
         print(
-            f"{source.__name__:16} n = {counts.total():5}: "
-            f"accepts {told['accepts']:4}, {counts['accepts wrong']:2} wrong; "
-            f"refuses {told['refuses']:4}, {counts['refuses right']:2} right; abstains {told['abstains']:5}"
+            f"{source.__name__:16} coverage {interval(accepted + refused, counts.total())}\n"
+            f"{'':16} accepts: {interval(counts['accepts right'], accepted)} right; "
+            f"refuses: {interval(counts['refuses wrong'], refused)} wrong"
         )
     for line in lines:
         print(json.dumps(line))

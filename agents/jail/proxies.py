@@ -1,6 +1,9 @@
 """Proxies: what tests hold of objects that live in the process of the solution; only plain data comes from there."""
 
+from collections import Counter, deque
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 Ask = Callable[..., Any]
@@ -15,18 +18,30 @@ PREDICATES = frozenset(
 )
 """Methods by which plain data says yes or no; an object that stands in for plain data would answer for itself."""
 
+METHODS = frozenset(
+    name
+    for kind in (str, bytes, list, tuple, dict, set, int, float, complex, deque, Counter, Decimal, Fraction, range)
+    for name in dir(kind)
+    if not name.startswith("_")
+)
+"""Methods of plain data. A function that has to return plain data could return an object that answers them all: a
+`count` of 1 for every value, a `difference` that is always empty."""
+
 
 class Proxy:
     """An object of the solution. Whether it equals something is for its own code to say, so tests cannot ask that.
 
     Nor can they ask how far it is from a value of theirs: `abs(f(1) - 7) < 1e-9` would be decided by its `__sub__`.
     An object that was calculated from another and from plain data is `mixed`, and no number is taken from it.
+    An object is `own` where the tests reached it by way of a class that they name (`Stack()`); any other one stands
+    where plain data may be expected, so its `METHODS` are given no plain data to compare it with.
     """
 
-    __slots__ = ("_ask", "_doubt", "_mixed", "_number")
+    __slots__ = ("_ask", "_doubt", "_method", "_mixed", "_number", "_own")
 
-    def __init__(self, number: int, ask: Ask, doubt: Doubt) -> None:
-        for name, value in (("_number", number), ("_ask", ask), ("_doubt", doubt), ("_mixed", False)):
+    def __init__(self, number: int, ask: Ask, doubt: Doubt, *, own: bool = False) -> None:
+        state = {"_number": number, "_ask": ask, "_doubt": doubt, "_mixed": False, "_own": own, "_method": ""}
+        for name, value in state.items():
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -34,7 +49,10 @@ class Proxy:
             raise AttributeError(name)
         if name in PREDICATES:
             raise self._doubt(f"the tests ask .{name}() of an object of the solution, whose own code would decide")
-        return self._ask("getattr", self, name)
+        value = _inherited(self, self._ask("getattr", self, name))
+        if type(value) is Proxy and not self._own and name in METHODS:
+            object.__setattr__(value, "_method", name)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._ask("setattr", self, name, value)
@@ -43,11 +61,22 @@ class Proxy:
         self._ask("delattr", self, name)
 
 
+def _inherited(parent: Proxy, value: Any) -> Any:
+    """`value`, which is `own` where `parent` is."""
+    if type(value) is Proxy and parent._own:
+        object.__setattr__(value, "_own", True)
+    return value
+
+
 def _passed_on(operation: str, kind: type | None) -> Callable[..., Any]:
     def method(self: Proxy, *args: Any, **kwargs: Any) -> Any:
         if self._mixed and operation in _NUMERIC:
             raise self._doubt(_WITH_PLAIN)
-        result = self._ask(operation, self, *args, **kwargs)
+        if operation == "call" and self._method and (args or kwargs):
+            raise self._doubt(
+                f"the tests compare by .{self._method}() of an object of the solution, whose own code would decide"
+            )
+        result = _inherited(self, self._ask(operation, self, *args, **kwargs))
         if kind is not None and type(result) is not kind:
             raise self._doubt(f"{operation}() of an object gave no {kind.__name__}")
         return result
@@ -57,7 +86,7 @@ def _passed_on(operation: str, kind: type | None) -> Callable[..., Any]:
 
 def _calculated(operation: str, *, reflected: bool = False) -> Callable[..., Any]:
     def method(self: Proxy, other: Any) -> Any:
-        result = self._ask(operation, other, self) if reflected else self._ask(operation, self, other)
+        result = _inherited(self, self._ask(operation, other, self) if reflected else self._ask(operation, self, other))
         if type(other) is Proxy and not (self._mixed or other._mixed):
             return result
         if type(result) is not Proxy:

@@ -111,3 +111,39 @@ def test_right_solutions_by_people_are_not_refused() -> None:
         r["id"] for r in rows if any(e.verdict == "wrong" for e in equations(r["solution"].rpartition("####")[0]))
     ]
     assert len(refused) <= 6
+
+
+STORY = "Ada has 80 boxes of 3 pens and 4 friends. How many pens does each get?"
+RELYING = {
+    "80 * 3 = 250. 250 / 5 = 50.": "50",
+    "80 * 3 = 250 pens.": "250",
+    "80 * 3 = 250. 250 - 10 = 240. 240 / 4 = 65.": "65",
+}
+NOT_RELYING = {
+    "the right result is used": ("8 * 3 = 240 pens. 80 * 3 = 24. 240 / 4 = 60.", "60"),
+    "the answer is the right result": ("80 * 3 = 250 pens.", "240"),
+    "the line leads nowhere": ("7 * 3 = 20. 240 / 4 = 60.", "60"),
+    "the result stands in the question": ("1 + 1 = 3. 80 * 3 = 240.", "240"),
+    "the fraction of a mixed number": ("12 x 1 and 1/4 = 15 cups.", "15"),
+    "a share written as two divisions": ("500 / 2/5 = 200 seats.", "200"),
+}
+
+
+@pytest.mark.parametrize(("working", "answer"), RELYING.items())
+def test_an_answer_that_rests_on_a_false_equation_is_refused(working: str, answer: str) -> None:
+    fault, _ = check(f"Question: {STORY}\nSolution: {working}\nAnswer: {answer}\n")
+    assert "does not hold" in fault
+    with pytest.raises(Unsolved):  # a model has the last word
+        check(f"Question: {STORY}\nSolution: {working}\nAnswer: {answer}\n", working=False)
+
+
+@pytest.mark.parametrize("kind", NOT_RELYING)
+def test_a_false_equation_that_the_answer_need_not_rest_on_is_left_alone(kind: str) -> None:
+    working, answer = NOT_RELYING[kind]
+    with pytest.raises(Unsolved):
+        check(f"Question: {STORY}\nSolution: {working}\nAnswer: {answer}\n")
+
+
+def test_a_false_equation_behind_a_question_that_is_understood_as_a_whole_is_refused() -> None:
+    fault, _ = check("Question: What is 12 + 30?\nSolution: 12 + 30 = 41.\nAnswer: 42\n")
+    assert fault == "'12 + 30 = 41' does not hold"

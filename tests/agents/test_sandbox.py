@@ -187,7 +187,7 @@ def test_hostile_text_as_code() -> None:
 
 
 def test_who_follows_one_that_ended_the_driver_is_not_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def launch(jobs: Sequence[bytes], limits: Limits) -> list[Outcome]:
+    def launch(jobs: Sequence[bytes], limits: Limits, seed: int) -> list[Outcome]:
         """A driver that ends before "bomb", and after "mine" as well."""
         outcomes = []
         for job in jobs:

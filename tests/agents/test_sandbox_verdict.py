@@ -242,6 +242,40 @@ def test_an_object_does_not_say_how_near_it_is_to_the_value_of_a_test(solution: 
         assert not outcome.ok and "whose own code would decide" in outcome.doubt, (tests, outcome)
 
 
+ANSWERING = """class R:
+    def __getattr__(self, name):
+        if name.startswith('__'): raise AttributeError(name)
+        return lambda *a: {'count': 1, 'index': 0, 'find': 0, 'rfind': 0, 'get': 1, 'compare': 0}.get(name, EMPTY.get(name))
+EMPTY = {'difference': set(), 'symmetric_difference': set(), 'intersection': {4712}, 'union': {4712}, 'strip': '',
+         'replace': '', 'removeprefix': '', 'split': ['', ''], 'partition': ('', '4712', ''), 'pop': 4712}
+def f(x): return R()
+"""
+COMPARED_BY_METHOD = (
+    "f(1).count(4712) == 1", "f(1).index(4712) == 0", "f(1).find('4712') == 0", "f(1).rfind('4712') == 0",
+    "f(1).get(4712) == 1", "f(1).compare(4712) == 0", "f(1).difference({4712}) == set()", "f(1).union({4712}) == {4712}",
+    "f(1).symmetric_difference({4712}) == set()", "f(1).intersection({4712}) == {4712}", "f(1).strip('4712') == ''",
+    "f(1).replace('4712', '') == ''", "f(1).removeprefix('4712') == ''", "f(1).split('4712') == ['', '']",
+    "f(1).partition('4712') == ('', '4712', '')", "f(1).pop(4712) == 4712",
+)  # fmt: skip
+
+
+def test_an_object_that_a_function_returns_answers_no_method_of_plain_data() -> None:
+    programs = [Program(solution=ANSWERING, tests=f"assert {asked}") for asked in COMPARED_BY_METHOD]
+    for asked, outcome in zip(COMPARED_BY_METHOD, PATIENT.run(programs), strict=True):
+        assert not outcome.ok and "whose own code would decide" in outcome.doubt, (asked, outcome)
+
+
+def test_an_object_of_a_class_that_the_tests_name_has_methods_of_its_own() -> None:
+    tests = (
+        "b = Bag()\nb.append(3)\nb.append(3)\nassert b.count(3) == 2 and b.copy().index(3) == 0 and b.get(9) is None"
+    )
+    bag = "class Bag:\n    def __init__(self, xs=()): self.xs = list(xs)\n    def append(self, x): self.xs.append(x)\n"
+    bag += "    def count(self, x): return self.xs.count(x)\n    def index(self, x): return self.xs.index(x)\n"
+    bag += "    def copy(self): return Bag(self.xs)\n    def get(self, x): return x if x in self.xs else None\n"
+    (outcome,) = PATIENT.run([Program(solution=bag, tests=tests)])
+    assert outcome.ok, outcome
+
+
 LOOPS = (
     "for got, right in zip(map(f, [1, 2]), [4712, 4712]):\n    assert got == right",
     "assert all(v == 4712 for v in map(f, [1, 2]))",

@@ -23,6 +23,11 @@ _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(\\text\s*\{[^{}]*\}|[^\W\d_]+|[\u00b0']
 _CURRENCY = re.compile(
     r"(?:US|A|C)?([$\u20ac\u00a3\u20b9\u00a5])\s*([-+]?\s*(?:\d+(?:\.\d+)?|\.\d+)(?:\s*(?:thousand|million|billion|[kKmM])\b)?)(?!\s*\$)"
 )
+_FUNCTION = re.compile("|".join(sorted(FUNCTIONS - {"sqrt", "abs"})))
+_SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d*)?|\.\d+)[eE]([-+]?\d{1,4})(?![\w.])")
+_OUTWARD = re.compile(r"([\[\]])([^\[\]()\s,;][^\[\]()]*[,;][^\[\]()]+)([\[\]])")
+_DESCRIBED = re.compile(r"[\u2983{]\s*(?P<name>[a-z])\s*[|:]\s*(?P<condition>[^|{}]*(?P=name)[^|{}]*)[\u2984}]")
+"""A set of numbers by its condition: `{x | x > 2}`."""
 _OPENING, _CLOSED = "([{\u2983\u27e8", ")]}\u2984\u27e9"
 
 
@@ -53,6 +58,8 @@ def read(text: str, *, latex: bool = False) -> Answer:
     Raises:
         Unread: it is not understood as a whole; words are not.
     """
+    described = _DESCRIBED.fullmatch(text)
+    text = described["condition"] if described else text
     written = wording.numbers(_one_sign(_CURRENCY.sub(_behind, _ungrouped(text)))).strip()
     special = wording.special(written)
     whole = Item(special[1:], kind=special[0]) if special else _several_units(written)
@@ -70,15 +77,17 @@ def _behind(match: re.Match[str]) -> str:
 
 
 def _one_sign(text: str) -> str:
-    """`2 x 3` and `10**3` with the usual signs, `0.1666...` as a recurring decimal, `USD 5` as `5 USD`."""
+    """`2 x 3`, `10**3`, `1e3` with the usual signs, `0.1666...` recurring, `USD 5` as `5 USD`, `]1,2[` as (1,2)."""
+    text = _OUTWARD.sub(lambda m: f"{'(' if m[1] == ']' else '['}{m[2]}{')' if m[3] == '[' else ']'}", text)
+    text = _SCIENTIFIC.sub(r"(\1*10^{\2})", text)
     text = re.sub(r"(?<=[\d)])(?:\s+[xX]\s+(?=[\d(])|[xX](?=10\s*\^))", " * ", text.replace("**", "^"))
     text = re.sub(r"(?<![\d.])(\d*\.\d*?)(\d)\2{2,}\.{3}$", r"\1\\overline{\2}", text)
     return re.sub(r"\b(USD|EUR|GBP|RMB|CNY)\s*(\d+(?:\.\d+)?)$", r"\2 \1", text)
 
 
 def _ungrouped(text: str) -> str:
-    """Digits without what groups them by thousands: `1,234` outside of round brackets, `1 234`, `1.234,5`."""
-    if re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+", text):
+    """Digits without what groups them by thousands: `1,234` outside of brackets, `1 234`, `1.234,5`, `1.234.567`."""
+    if re.fullmatch(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})", text):
         return text.replace(".", "").replace(",", ".")
     if re.fullmatch(r"[-+]?\d{1,3}(?:[ '_]\d{3})+(?:\.\d+)?", text):
         return re.sub("[ '_]", "", text)
@@ -123,7 +132,7 @@ def _item(text: str, latex: bool) -> Item:
 
 
 def _algebra(text: str) -> Tree:
-    if _WORDS.fullmatch(text) and text not in FUNCTIONS | {"pi"}:
+    if _WORDS.fullmatch(text) and "\u03c0" not in text and text not in FUNCTIONS | {"pi"}:
         raise Unread(f"{text[:20]!r} is a word")
     return parse(text)
 
@@ -133,9 +142,6 @@ def _measured(text: str, latex: bool) -> Item | None:
     bracketed = re.fullmatch(r"([-+\d./ ]+)\(([^()\d]{2,40})\)", text)
     if bracketed:
         return Item(parse(bracketed[1]), unit(bracketed[2]) or counted(bracketed[2]))
-    scientific = re.fullmatch(r"([-+]?[\d.]+)e([-+]?\d{1,4})", text, re.IGNORECASE)
-    if scientific:
-        return Item(("*", parse(scientific[1]), ("^", ("num", "10"), parse(scientific[2]))))
     if re.fullmatch(r"[-+\d./ ]+%", text):
         return Item(("call", "percent", parse(text[:-1])))
     depth = 0
@@ -152,6 +158,8 @@ def _measured(text: str, latex: bool) -> Item | None:
 
 def _split_at(text: str, place: int, latex: bool) -> Item | None:
     number, behind = text[:place], text[place:]
+    if behind[0] == "\u00b0" and _FUNCTION.search(number):
+        return None  # the angle of a function
     measure = unit(re.sub(r"^/\s*", "per ", behind) if behind[0] == "/" else behind)
     if measure is None or (behind[0] == "/" and not behind[1:].strip()[:1].isalpha()):
         return None
@@ -169,7 +177,7 @@ def _split_at(text: str, place: int, latex: bool) -> Item | None:
         product = parse(text)
     except Unread:
         return Item(tree, measure)
-    literal = re.fullmatch(r"[-+\s\d./]+", number)
+    literal = re.fullmatch(r"(?:[-+\s\d./]|\\frac\s*(?:\d|\{\d+\})\s*(?:\d|\{\d+\}))+", number)
     return Item(tree, measure, otherwise=product) if literal and "-" not in number.strip()[1:] else None
 
 

@@ -15,6 +15,7 @@ _ESCAPED_TWICE = re.compile(
 _INSIDE = re.compile(r"\$(?!\s)([^$]*[^$\s])\$(?!\d)")
 _BEFORE = re.compile(
     r"(?:#{4}|(?:so|thus|hence|therefore),?\s|(?:the\s+)?(?:final\s+)?answer(?:\s+is\b)?\s*[:\uff1a=]?|\u7b54\u6848(?:\u662f|\u4e3a)?\s*[:\uff1a=]?"
+    r"|(?:the\s+)?(?:correct\s+)?(?:answer|option|choice)\s+is\b|\u6545?\u9009\u9879?[:\uff1a]?(?=\s*\(?[A-Ha-h]\)?\s*$)"
     r"|\u7b54\s*[:\uff1a]|\u89e3\u5f97|\u2248|\\approx\b|(?<![<>!=])=)\s*(?=\S)",
     re.IGNORECASE,
 )

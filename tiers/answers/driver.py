@@ -23,6 +23,8 @@ LARGEST_EXPONENT = 1e12
 """Of a power in base 2; larger ones are not evaluated."""
 LARGEST_ARGUMENT = 1e12
 """Of a function; the reduction of larger angles takes as many digits as they have."""
+UNKNOWN_BASE = 7.3
+"""Of a logarithm without one: some write it for e, some for 10, so that it agrees with neither."""
 LARGEST_VALUE = 1e90
 """Numbers beyond it are not told apart by AGREE digits when a small one is added to them."""
 
@@ -105,7 +107,7 @@ def called(name: str, arguments: list[Any]) -> Any:
     if abs(first) > LARGEST_ARGUMENT and name not in ("sqrt", "ln", "lg", "log", "abs", "percent"):
         raise OverflowError("too large an argument")
     if name == "log":
-        return mpmath.log(first, arguments[1]) if len(arguments) == 2 else mpmath.log(first)
+        return mpmath.log(first, arguments[1] if len(arguments) == 2 else UNKNOWN_BASE)
     if name in ("factorial", "binomial") and max(abs(a) for a in arguments) > 1e6:
         raise OverflowError("too large a factorial")
     names = {

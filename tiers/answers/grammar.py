@@ -24,7 +24,7 @@ _CLOSING = {"(": ")]", "[": ")]", "⦃": "⦄", "⟨": "⟩"}
 _SYMBOLS = frozenset(
     "zeta kappa nu chi hbar ell Delta Gamma Lambda Omega Phi Pi Psi Sigma Theta Xi iota upsilon".split()  # noqa: SIM905
 )
-_MATRICES = frozenset("pmatrix bmatrix vmatrix matrix array".split())  # noqa: SIM905
+_MATRICES = frozenset("pmatrix bmatrix matrix array".split())  # noqa: SIM905
 
 
 class Unread(ValueError):
@@ -144,8 +144,11 @@ class _Parser:
             return ("+", left, ("/", ("num", ahead[0]), ("num", ahead[2])))
         fraction = self.token == r"\frac"
         right = self.power()
-        mixed = whole and fraction and right[0] == "/" and right[1][0] == right[2][0] == "num"
-        return ("+", left, right) if mixed else ("*", left, right)
+        percent = right[:2] == ("call", "percent")
+        part = right[2] if percent else right
+        if not (whole and fraction and part[0] == "/" and part[1][0] == part[2][0] == "num"):
+            return ("*", left, right)
+        return ("call", "percent", ("+", left, part)) if percent else ("+", left, part)
 
     def power(self) -> Tree:
         tree = self.postfix(self.primary())

@@ -39,6 +39,8 @@ def same_answer(stated: str, got: str) -> bool:
         return False
     if _close_up(one) == _close_up(other):
         return True
+    if _choices(one) and _choices(one) == _choices(other):
+        return True
     answers = [_read(bare_text, text) for bare_text, text in ((one, stated), (other, got))]
     if answers[0] is None or answers[1] is None:
         return _words(one) == _words(other)
@@ -59,9 +61,18 @@ def _close_up(text: str) -> str:
     return re.sub(r"(?<![^\W_]) | (?![^\W_])", "", text)
 
 
+def _choices(text: str) -> str:
+    """Several choices in one word, in the order of their letters: `AC`, `A, C`, `(A)(C)`."""
+    letters = re.sub(r"[\s,()]|\band\b", "", text) if re.fullmatch(r"(?:\(?[A-H]\)?(?:[\s,]|\band\b)*)+", text) else ""
+    return letters if len(letters) > 1 and letters == "".join(sorted(set(letters))) else ""
+
+
 def _words(text: str) -> str:
     closed = _close_up(" ".join(text.split())).casefold()
     closed = closed if re.search(r"\d", closed) else closed.strip("`.!")  # `0.333...` and `!5` mean more than digits
+    closed = re.sub(
+        "^(?:\u5468|\u793c\u62dc)(?=[\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u65e5\u5929]$)", "\u661f\u671f", closed
+    )  # the day of a week
     choice = re.fullmatch(r"(?:option |choice |选项?)?\(?([a-z])\)?", closed)
     return choice[1] if choice else re.sub(r"^(?:the|an?) |\\text\{([^{}]*)\}", r"\1", closed)
 
@@ -103,7 +114,7 @@ def _same_item(one: Item, other: Item) -> bool:
     if one.kind or other.kind:
         return one.kind == other.kind and one.tree == other.tree
     if one.name and other.name and one.name != other.name:
-        return False
+        return _same_equation(_equation(one), _equation(other))  # `y = x` and `x = y`
     if (one.name and other.name) or not (one.name or other.name):
         return _same_measured(one, other)
     # the name may be part of an equation on the other side

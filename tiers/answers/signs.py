@@ -32,7 +32,7 @@ _COMMANDS = {
     **dict.fromkeys(("big", "Big", "quad", "qquad", "phantom", "boldsymbol", "rm"), " "),
     "div": "/", "lt": "<", "gt": ">", "pm": "\u00b1", "mp": "\u2213", "infty": "\u221e", "pi": "\u03c0",
     "cup": "\u222a", "in": "\u2208", "degree": "\u00b0", "circ": "\u00b0", "prime": "'", "colon": ":",
-    "lvert": "|", "rvert": "|", "vert": "|", "lbrace": "\u2983", "rbrace": "\u2984", "langle": "\u27e8",
+    "mid": "|", "lvert": "|", "rvert": "|", "vert": "|", "lbrace": "\u2983", "rbrace": "\u2984", "langle": "\u27e8",
     "rangle": "\u27e9", "emptyset": "\u2205", "varnothing": "\u2205",
     "theta": "\u03b8", "alpha": "\u03b1", "beta": "\u03b2", "gamma": "\u03b3", "delta": "\u03b4", "lambda": "\u03bb",
     "mu": "\u03bc", "omega": "\u03c9", "sigma": "\u03c3", "phi": "\u03c6", "varphi": "\u03c6", "rho": "\u03c1",
@@ -41,6 +41,10 @@ _COMMANDS = {
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _RAISED_FRACTION = re.compile(r"(?<![A-Za-z)}\]])\^\{(\d+)\}/_\{(\d+)\}")
 _OVER = re.compile(r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}|^([^{}\\]*)\\over(?![A-Za-z])([^{}\\]*)$")
+_CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![A-Za-z])([^{}]*)\}")
+_DOTTED = re.compile(r"(\d*\.\d*)\\dot\s*\{?(\d)\}?(?:(\d*)\\dot\s*\{?(\d)\}?)?|(?<![\d.])(\d+\.)\((\d+)\)")
+_SET = re.compile(r"\\mathbb\s*(?:\{\s*([A-Z])\s*\}|([A-Z]))")
+_CASES = re.compile(r"\\begin\s*\{cases\}(.*?)\\end\s*\{cases\}", re.DOTALL)
 _SPACING = re.compile(r"(?<!\\)\\[,;: ]|~")
 
 
@@ -81,6 +85,13 @@ def _form(char: str) -> tuple[str, str]:
 def _latex(text: str) -> str:
     text = text.replace(r"\!", "").replace("{,}", ",").replace(r"\%", "%").replace(r"\$", "$").replace(r"\#", "#")
     text = text.replace(r"\{", "\u2983").replace(r"\}", "\u2984").replace(r"\|", "|")
+    text = _CASES.sub(
+        lambda m: re.sub(
+            r"[,;.]?\s*\\\\|&", lambda sign: "," if sign[0] != "&" else " ", m[1].strip().removesuffix(r"\\")
+        ),
+        text,
+    )
+    text = _DOTTED.sub(_recurring, _SET.sub(_set, _CHOOSE.sub(r"\\binom{\1}{\2}", text)))
     text = _OVER.sub(lambda m: f"\\frac{{{m[1] or m[3] or ''}}}{{{m[2] or m[4] or ''}}}", text)
     text = _COMMAND.sub(_command, _SPACING.sub(" ", text))
     return re.sub(r"\^\s*(?:\{\s*(\u00b0|'+)\s*\}|(\u00b0|'+))", r"\1\2", text)
@@ -89,3 +100,16 @@ def _latex(text: str) -> str:
 def _command(match: re.Match[str]) -> str:
     put = _COMMANDS.get(match[1])
     return match[0] if put is None else put
+
+
+def _recurring(match: re.Match[str]) -> str:
+    """A decimal that recurs between dots, or in round brackets (`0.(3)`)."""
+    if match[5]:
+        return f"{match[5]}\\overline{{{match[6]}}}"
+    return f"{match[1]}\\overline{{{match[2]}{match[3] or ''}{match[4] or ''}}}"
+
+
+def _set(match: re.Match[str]) -> str:
+    """A set of numbers: the real ones as an interval, others by their letter."""
+    letter = match[1] or match[2]
+    return "(-\u221e,\u221e)" if letter == "R" else f"\\text{{{letter}}}"

@@ -32,7 +32,7 @@ _TABLE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("45359237/100000", "lb lbs pound"), ("45359237/1600000", "oz ounce"), ("907184.74", "ton"),
     ),
     "time": (
-        ("1", "s sec second 秒 秒钟"), ("60", "min minute mins 分钟"),
+        ("1", "s sec second 秒 秒钟"), ("60", "min minute mins 分钟"), ("900", "刻 刻钟"),
         ("3600", "h hr hour hrs 小时 时 个小时"), ("86400", "day 天 日"), ("604800", "week 周 星期 个星期"),
         ("1/1000", "ms millisecond 毫秒"),
     ),

@@ -30,7 +30,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?<![\w])负?(?:百分之[零〇一二两三四五六七八九十百点]+|[零〇一二两三四五六七八九十百千万亿]+(?:分之|点)?[零〇一二两三四五六七八九十百千万亿]*)"
+    r"(?<![\w])负?(?:百分之[零〇一二两三四五六七八九十百点]+|[零〇一二两三四五六七八九十百千万亿]+(?:分之|点)?[零〇一二两三四五六七八九十百千万亿]*)(?<![百千](?=[米克瓦卡赫帕伏焦牛升欧安兆]))"
 )
 _MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
 _MONTH = "|".join(f"{m[:3]}(?:{m[3:]})?" for m in _MONTHS)
@@ -43,11 +43,16 @@ _DATES = (
 )
 _TIME = re.compile(r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d))?\s*(?P<half>[ap]\.?\s?m\.?)?", re.IGNORECASE)
 _HOUR = re.compile(r"(?P<h>\d{1,2})\s*(?P<half>[ap]\.?m\.?)", re.IGNORECASE)
+_DAYTIMES = {"noon": ("12", "0", "0"), "12 noon": ("12", "0", "0"), "midnight": ("0", "0", "0")}
+_REMAINDER = re.compile(r"(-?\d+)\s*(?:r(?:em(?:ainder)?)?\b\.?|\u4f59|\.{3,6})\s*(\d+)", re.IGNORECASE)
 _PROPORTION = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?){2,}")
 
 
 def numbers(text: str) -> str:
     """`text` with its numbers in digits: `twenty-one eggs`, `3.5 million`, `三百二十五米`, `2万`."""
+    text = re.sub(r"(?<=\d)\s*\\text\s*\{\s*(?:percent|per cent)\s*\}", "%", text)
+    text = _chinese_short(text) if re.search(f"[{numerals.HAN}]|[\u534a\u7c73\u5757\u5143]", text) else text
+    text = re.sub(r"^(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)$", r"\1:\2", text)
     text = _MULTIPLE.sub(lambda m: f"{m[1]}*{_MULTIPLES[(m[2] or m[3]).lower()]} ", text)
     text = re.sub(r"(?<=\d)(千|百)(?=$|个|元)", lambda m: f"*{100 if m[1] == '百' else 1000}", text)
     if re.search(r"[a-z]{3}", text, re.IGNORECASE):
@@ -57,6 +62,21 @@ def numbers(text: str) -> str:
             lambda m: f"{m[1]}*{_MULTIPLES[(m[2] or m[3]).lower()]} ", re.sub("^an? dozen", "12 ", text)
         )
     return _chinese(text) if re.search(f"[{numerals.HAN}]", text) else text
+
+
+def _chinese_short(text: str) -> str:
+    """What Chinese leaves out: `1米20` is 1.20 m, `半小时` half an hour, `1万2千` 12000, `零下5度` -5 degrees."""
+    text = re.sub(
+        r"^(\d+)([\u7c73\u5757\u5143])(\d{1,2})$",
+        r"\1.\3\2",
+        re.sub(r"^\u96f6\u4e0b(?=\s*[\d\u4e00-\u9fff])", "-", text),
+    )
+    text = re.sub(
+        r"^\u534a\u4e2a?(?=(?:\u5c0f\u65f6|\u5929|\u5e74|\u6708|\u7c73|\u5343?\u514b|\u516c?\u65a4|\u5347|\u5428)$)",
+        "0.5",
+        text,
+    )
+    return re.sub(r"^(\d+)\u4e07(\d)\u5343", lambda m: str(int(m[1]) * 10_000 + int(m[2]) * 1_000), text)
 
 
 def _chinese(text: str) -> str:
@@ -97,7 +117,7 @@ def _in_digits(text: str) -> str:
 
 
 def special(text: str) -> tuple[Any, ...] | None:
-    """A date, a clock time or a proportion of three and more numbers, with its kind in front; None for other text."""
+    """A date, clock time, quotient with remainder or proportion of three and more, with its kind in front, or None."""
     text = " ".join(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text).split())
     for pattern in _DATES:
         match = pattern.fullmatch(text)
@@ -109,6 +129,11 @@ def special(text: str) -> tuple[Any, ...] | None:
     match = _TIME.fullmatch(text) or _HOUR.fullmatch(text)
     if match and int(match["h"]) < 24:
         return _clock(match.groupdict())
+    if text.lower() in _DAYTIMES:
+        return ("time", *_DAYTIMES[text.lower()])
+    match = _REMAINDER.fullmatch(text)
+    if match:
+        return ("remainder", str(int(match[1])), str(int(match[2])))
     if _PROPORTION.fullmatch(text):
         parts_of = [Fraction(part.strip()) for part in text.split(":")]
         total = sum(parts_of)
