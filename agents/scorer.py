@@ -10,7 +10,7 @@ from ..prompts import Prompt, PromptSet
 from ..tiers.decision import Action, Decision, Usage
 from ..tiers.document import Document
 from ..tiers.errors import AgentError, SpendingError
-from . import text_features
+from . import text_grades
 from .agent import Agent
 from .audit import Audit
 from .chat import Chat, Choice, UselessAnswer
@@ -22,7 +22,7 @@ Losses = Callable[[Sequence[str]], Sequence[float]]
 
 def judged_rubrics() -> tuple[str, ...]:
     """The rubrics that are graded under unless others are named: those that rules can measure too."""
-    return tuple(sorted(text_features.RUBRICS))
+    return tuple(sorted(text_grades.RUBRICS))
 
 
 class Scorer(Agent):
@@ -72,12 +72,14 @@ class Scorer(Agent):
         return self._by_features(documents) if self.offline else self._by_model(documents)
 
     def _by_features(self, documents: Sequence[Document]) -> list[Decision]:
-        grades = text_features.grade([d.text for d in documents], [d.domain for d in documents])
+        grades, reasons = text_grades.grade([d.text for d in documents], [d.domain for d in documents])
         missing = [r for r in self.rubrics if r not in grades]
         if missing:
             return [self.nothing(d, f"no rule grades {', '.join(missing)}", error="needs a model") for d in documents]
         return [
-            self._graded(d, {r: float(grades[r][i]) for r in self.rubrics}, "measured text features")
+            self.nothing(d, f"not graded: {reasons[i]}")
+            if reasons[i]
+            else self._graded(d, {r: float(grades[r][i]) for r in self.rubrics}, "measured text features")
             for i, d in enumerate(documents)
         ]
 

@@ -1,164 +1,203 @@
-"""Measurable features of texts and four grades made from them: what the scorer knows where there is no model."""
+"""Measured features of texts by language: what the scorer knows where there is no model.
+
+Nothing here depends on how lines are wrapped, except in program text. `agents/text_grades.py` makes grades of them.
+"""
 
 import re
-import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
+
+from . import word_order
+from .word_order import DIGIT, HAN, LETTER, SIGN, Keys, Tokens
 
 Floats = NDArray[np.float64]
 
-RUBRICS = ("education", "reasoning", "clarity", "density")
 MAX_CHARS = 8000
 """Only so much of a text's beginning is measured."""
+ENDS = ".!?;:。！？；："
+MIN_TOKENS = 12
+"""Words, numbers, signs and Chinese characters below which nothing can be told."""
 
-_WORD = re.compile(r"[^\W\d_]{1,40}")
-_FUNCTION = frozenset(
-    """
-        a an the of to in is are was were be been and or for with on at by from as that this it its if not but which
-        can may
-    """.split()  # noqa: SIM905
-)
-_TEACH = frozenset(
-    """
-        because example examples instance means mean define defined definition explain explains describes note returns
-        return called given represents used uses allows concept method theorem lemma proof formula computes calculate
-        such specified parameters arguments default value whether illustrates understand learn introduction let
-        consider show shows
-    """.split()  # noqa: SIM905
-)
-_STEP = frozenset(
-    """
-        therefore thus hence because since so then if else elif implies follows consequently otherwise unless suppose
-        assume prove proof let first second next finally when while for return assert raise either given whereas
-        however
-    """.split()  # noqa: SIM905
-)
-_SELL = frozenset(
-    """
-        subscribe newsletter cookie cookies click buy cart checkout login signup password advertisement sponsored
-        copyright reserved trademark warranty liability licensed redistribution permission menu facebook twitter
-        instagram share
-    """.split()  # noqa: SIM905
-)
-_LOOSE_PAIR = re.compile(r"\b(?:the|a|an|of) (?:of|is|and|to|in|was|are|or|by|with|the|for|on|as|it|if)\b")
 _JUDGE = re.compile(
     r"(?:ignore|disregard|forget) (?:all |any |the )?(?:previous|prior|above|earlier|other)"
     r"|(?:answer|say|respond|reply|output|rate|score|grade|give|mark)(?: \w{1,12}){0,4} "
     r"(?:\"?yes\b|10|ten|5/5|highest|maximum|top|full|perfect)"
-    r"|as an ai\b|you are a (?:judge|grader|rater)"
-    r"|(?:this|the) (?:text|document) (?:is|has been) (?:verified|rated|certified|excellent)"
+    r"|as an ai\b|you are a (?:judge|grader|rater)|note to the judge|the only correct answer is"
+    r"|(?:this|the) (?:text|document|text above) (?:is|has been) (?:verified|rated|certified|excellent)"
+    r"|忽略.{0,6}(?:指令|要求|内容)|(?:给|打|评).{0,6}(?:最高分|满分)|(?:请|必须)回答.{0,3}是"
 )
-_EQUATION = re.compile(r"[=<>≤≥≈∈→⇒+*/^\\$∑∫√]")
-_SENTENCE_END = re.compile(r"[.!?:;][\"')\]]?(?:\s|$)")
-_MOJIBAKE = re.compile(r"Ã[\x80-\xbf©¨¤¶¼]|â€|Â[\xa0-\xbf]|\ufffd|[\x00-\x08\x0b\x0e-\x1f]")
-_LINK = re.compile(r"https?://|\]\(|href=|<a |<div|<span|<td|<li")
-_EXAMPLE = re.compile(r"^ *(?:>>> |\.\.\. |In \[|Example|# |\"\"\"|'''|:param |Parameters|Returns)", re.MULTILINE)
+FORMULA = "=<>≤≥≈∈→⇒+*/^\\$∑∫√"
+_MOJIBAKE = re.compile(
+    "Ã[\x80-\xbf©¨¤¶¼£¯]|â€|Â[\xa0-\xbf ]|ï¿½|[æåäç][^\\s\x00-\x7f一-鿿]|锟斤拷|烫烫|屯屯|&(?:amp;)?[a-z]{2,6};|&#\\d+;"
+    "|[\x00-\x08\x0b\x0e-\x1f\ufffd]"
+)
+_SUSPECT = (
+    *("ignore", "disregard", "forget", "judge", "verified", "certified", "rated", "excellent", "yes", "answer"),
+    *("respond", "reply", "score", "grade", "highest", "maximum", "perfect", "as an ai", " say ", "rate "),
+)
+_ENTITY = re.compile(r"&(?:amp;)?(?:[a-z]{2,6}|#\d+);")
+_DEBRIS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd\ue000-\uf8ff]")
+_FOREIGN = re.compile("[^\x00-\u02af\u2000-\u2fff\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uff65]")
+"""Characters outside of Latin, Chinese, general punctuation and mathematical signs."""
+_LINK = re.compile(r"https?://|\]\(|href=|<a |<div|<span|<td|<li|(?: [>|»] )|\\(?:vspace|hfill|ref|cite|label)\b")
+_EXAMPLE = re.compile(r"^ *(?:>>> |\.\.\. |In \[|Example|\"\"\"|'''|:param |Parameters|Returns)", re.MULTILINE)
 _FLOW = re.compile(r"^ +(?:if|for|while|return|elif|else|assert|raise|try|except|with|yield)\b", re.MULTILINE)
+_DEBRIS_MARKS = ("....", "!!", "||", " | ", " > ", " » ", "____", "------")
 
-_COLUMNS = """
-    chars words distinct function teach step sell loose judge equations ends mojibake links examples flow digits alpha
-    spaces lines long_lines distinct_lines compressed letters code
+GROUPS = ("function", "teach", "step", "sell", "empty")
+COLUMNS = """
+    chars units chinese distinct variety top repeated recurring function teach step sell empty judge formulas ends
+    mojibake links examples flow digits signs letters_a_word pairs triples lines distinct_lines dots unbalanced
 """.split()  # noqa: SIM905
 
 
-def grade(texts: Sequence[str], domains: Sequence[str]) -> dict[str, Floats]:
-    """Grades in [0, 1] of n texts under each rubric: name -> [n]."""
-    rows = [_measure(t, d) for t, d in zip(texts, domains, strict=True)]
-    columns = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(_COLUMNS)).T
-    f: dict[str, Floats] = dict(zip(_COLUMNS, columns, strict=True))
-    honest = _honest(f)
-    return {
-        "education": _education(f) * honest,
-        "reasoning": _reasoning(f) * honest,
-        "clarity": _clarity(f) * (0.3 + 0.7 * honest),
-        "density": _density(f) * (0.3 + 0.7 * honest),
-    }
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The word lists of `text_words.yaml` in the form in which they are counted."""
+
+    hashes: Keys
+    """[n] sorted hashes of the English words of all groups; a word of two groups stands twice."""
+    groups: NDArray[np.int64]
+    """[n] bits of the groups of each hash."""
+    chinese: dict[str, re.Pattern[str]]
+    """Alternatives by group."""
 
 
-def _measure(text: str, domain: str) -> list[float]:
-    text = text[:MAX_CHARS].encode("utf-8", "replace").decode()
+@cache
+def lexicon() -> Lexicon:
+    """The built-in word lists."""
+    stored = yaml.safe_load((Path(__file__).parent / "text_words.yaml").read_text(encoding="utf-8"))
+    bits: dict[int, int] = {}
+    for bit, group in enumerate(GROUPS):
+        for word in word_order.tokens(stored["en"][group]).words.tolist():
+            bits[word] = bits.get(word, 0) | 1 << bit
+    hashes = np.array(sorted(bits), np.uint64)
+    chinese = {g: re.compile("|".join(sorted(stored["zh"][g].split(), key=len, reverse=True))) for g in GROUPS[1:]}
+    chinese["function"] = re.compile(f"[{stored['zh']['characters']}]")
+    return Lexicon(hashes, np.array([bits[int(h)] for h in hashes]), chinese)
+
+
+def _unreadable(text: str, tokens: Tokens) -> str:
+    """Why no rule can grade a text; empty where one can."""
+    if len(tokens.kinds) < MIN_TOKENS:
+        return f"too short to grade: {len(tokens.kinds)} words and signs, the least is {MIN_TOKENS}"
+    debris = len(_DEBRIS.findall(text)) / len(text)
+    if debris > 0.3:
+        return f"not text: {debris:.0%} of the characters are control or replacement characters"
+    letters = int(tokens.lengths[(tokens.kinds == LETTER) | (tokens.kinds == HAN)].sum())
+    foreign = 0 if text.isascii() else sum(c.isalpha() for c in _FOREIGN.findall(text))
+    if letters and foreign > 0.3 * letters:
+        return f"a script that no rule reads: {foreign / letters:.0%} of the letters are neither Latin nor Chinese"
+    unbroken = int(tokens.lengths[tokens.lengths > 60].sum())  # base64, digests
+    if unbroken > 0.5 * len(text):
+        return f"not text: {unbroken / len(text):.0%} of the characters stand in words of more than 60 characters"
+    return ""
+
+
+def measure(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Floats], list[str]]:
+    """Features of n texts, name -> [n], and why each cannot be graded (empty where it can).
+
+    `code` is 1 for program text.
+    """
+    rows, reasons = [], []
+    for text in texts:
+        start = text[:MAX_CHARS]
+        tokens = word_order.tokens(start)
+        rows.append(_row(start, tokens))
+        reasons.append(_unreadable(start, tokens))
+    columns = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS)).T
+    features: dict[str, Floats] = dict(zip(COLUMNS, columns, strict=True))
+    features["code"] = np.array([float(d == "code") for d in domains])
+    return features, reasons
+
+
+def _row(text: str, tokens: Tokens) -> list[float]:
     lower = text.lower()
-    words = _WORD.findall(lower)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    chinese = int((tokens.kinds == HAN).sum()) > 0.3 * int(((tokens.kinds == HAN) | (tokens.kinds == LETTER)).sum())
+    content = _content(tokens, chinese)
+    units = len(content)
+    counted = _counts(content)
+    groups = _groups(tokens, lower, chinese)
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    letters = tokens.lengths[tokens.kinds == LETTER]
     return [
         len(text),
-        len(words),
-        len(set(words)),
-        sum(w in _FUNCTION for w in words),
-        sum(w in _TEACH for w in words),
-        sum(w in _STEP for w in words),
-        sum(w in _SELL for w in words),
-        len(_LOOSE_PAIR.findall(lower)),
-        len(_JUDGE.findall(lower)),
-        len(_EQUATION.findall(text)),
-        len(_SENTENCE_END.findall(text)),
-        len(_MOJIBAKE.findall(text)),
+        units,
+        chinese,
+        len(counted),
+        len(counted) / max(1.0, units**0.9),
+        _top(tokens, content, chinese),
+        _repeated(tokens.words),
+        float(counted[counted > 1].sum()) / max(1, units),
+        *groups,
+        _orders(lower),
+        sum(map(text.count, FORMULA)),
+        sum(map(text.count, ENDS)),
+        len((_ENTITY if text.isascii() else _MOJIBAKE).findall(text)),
         len(_LINK.findall(lower)),
         len(_EXAMPLE.findall(text)),
         len(_FLOW.findall(text)),
         sum(map(text.count, "0123456789")),
-        sum(map(len, words)),
-        text.count(" ") + text.count("\n"),
+        int((tokens.kinds == SIGN).sum()),
+        float(letters.mean()) if len(letters) else 0.0,
+        *word_order.model().scores(tokens),
         len(lines),
-        sum(len(line) > 300 for line in lines),
         len(set(lines)),
-        len(zlib.compress(text.encode(), 1)),
-        max(map(len, words), default=0),
-        domain == "code",
+        sum(map(text.count, _DEBRIS_MARKS)),
+        sum(abs(text.count(a) - text.count(b)) for a, b in ("()", "[]", "{}")),
     ]
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    return part / np.maximum(whole, 1.0)
+def _orders(lower: str) -> int:
+    """How often the text speaks to its judge; the slow search only runs where a word that it needs occurs."""
+    if not lower.isascii() or any(word in lower for word in _SUSPECT):
+        return len(_JUDGE.findall(lower))
+    return 0
 
 
-def _rise(x: Floats, half: float) -> Floats:
-    """0 at 0, 0.5 at `half`, towards 1: more of a good thing counts less and less, so stuffing does not pay."""
-    return x / (x + half)
+def _content(tokens: Tokens, chinese: bool) -> Keys:
+    """What is counted as words: letters and numbers; in Chinese pairs of neighbouring characters, and other words."""
+    if not chinese:
+        plain: Keys = tokens.words[(tokens.kinds == LETTER) | (tokens.kinds == DIGIT)]
+        return plain
+    han = tokens.kinds == HAN
+    pairs = tokens.words[:-1] * np.uint64(3) + tokens.words[1:]
+    return np.concatenate([pairs[han[:-1] & han[1:]], tokens.words[tokens.kinds == LETTER]])
 
 
-def _honest(f: dict[str, Floats]) -> Floats:
-    """Near 1 for ordinary text; lower where it repeats itself, lost its word order, sells, or talks to its judge."""
-    varied = np.clip(_share(f["distinct"], np.minimum(f["words"], 60.0 + f["words"] * 0.2)) * 1.2, 0.0, 1.0)
-    lines = np.clip(_share(f["distinct_lines"], f["lines"]) * 1.3, 0.0, 1.0)
-    ordered = np.exp(-40.0 * np.maximum(_share(f["loose"], f["words"]) - 0.006, 0.0))
-    selling = np.exp(-25.0 * np.maximum(_share(f["sell"], f["words"]) - 0.01, 0.0))
-    substance = np.clip(f["words"] / 40.0, 0.1, 1.0)
-    return varied * lines * ordered * selling * substance / (1.0 + 4.0 * f["judge"])
+def _top(tokens: Tokens, content: Keys, chinese: bool) -> float:
+    """Share of the most frequent word of four letters and more (in Chinese of the most frequent pair)."""
+    words = content if chinese else tokens.words[(tokens.kinds == LETTER) & (tokens.lengths > 3)]
+    return float(_counts(words).max() - 1) / len(words) if len(words) else 0.0
 
 
-def _education(f: dict[str, Floats]) -> Floats:
-    teach = _rise(_share(f["teach"], f["words"]), 0.025)
-    examples = _rise(_share(f["examples"], f["lines"]), 0.08)
-    prose = _rise(_share(f["function"], f["words"]), 0.15)
-    long_enough = _rise(f["words"], 120.0)
-    return (0.4 * teach + 0.25 * examples + 0.35 * prose) * (0.4 + 0.6 * long_enough)
+def _repeated(words: Keys) -> float:
+    """Share of the sequences of six tokens that occurred before."""
+    if len(words) < 12:
+        return 0.0
+    runs = words[: len(words) - 5].copy()
+    for i in range(1, 6):
+        runs += words[i : len(words) - 5 + i] * np.uint64(2 * i + 3)
+    return 1.0 - len(_counts(runs)) / len(runs)
 
 
-def _reasoning(f: dict[str, Floats]) -> Floats:
-    steps = _rise(_share(f["step"], f["words"]), 0.03)
-    formal = _rise(_share(f["equations"], f["chars"]), 0.012)
-    flow = np.where(f["code"] > 0, _rise(_share(f["flow"], f["lines"]), 0.15), formal)
-    return (0.5 * steps + 0.25 * formal + 0.25 * flow) * (0.4 + 0.6 * _rise(f["words"], 80.0))
+def _counts(keys: Keys) -> NDArray[np.int64]:
+    """How often each different key occurs; `numpy.unique` takes several times as long."""
+    ordered = np.sort(keys)
+    edges = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    return np.diff(edges, prepend=0, append=len(keys)) if len(keys) else edges
 
 
-def _clarity(f: dict[str, Floats]) -> Floats:
-    clean = np.exp(-300.0 * _share(f["mojibake"], f["chars"])) * np.exp(-15.0 * _share(f["links"], f["words"]))
-    lines = 1.0 - _share(f["long_lines"], f["lines"])
-    length = _share(f["alpha"], f["words"])
-    worded = np.exp(-0.5 * ((length - 5.0) / 2.0) ** 2)
-    spaced = np.clip(_share(f["spaces"], f["chars"]) / 0.12, 0.0, 1.0)
-    ended = np.where(f["code"] > 0, 0.8, np.clip(_share(f["ends"], f["words"]) / 0.04, 0.0, 1.0))
-    figures = 1.0 - np.clip(_share(f["digits"], f["chars"]) - 0.15, 0.0, 1.0)
-    return clean * lines * figures * (0.4 * worded + 0.3 * spaced + 0.3 * ended)
-
-
-def _density(f: dict[str, Floats]) -> Floats:
-    # A zlib stream starts with an empty window: short texts compress less without being denser.
-    expected = 0.42 + 0.35 * np.exp(-f["chars"] / 900.0)
-    packed = np.clip(_share(f["compressed"], f["chars"]) / expected, 0.0, 1.3) / 1.3
-    content = np.clip((1.0 - _share(f["function"], f["words"])) / 0.75, 0.0, 1.0)
-    figures = 1.0 - np.clip(_share(f["digits"], f["chars"]) - 0.12, 0.0, 1.0)
-    return packed * (0.6 + 0.4 * content) * figures * _rise(f["words"], 25.0)
+def _groups(tokens: Tokens, lower: str, chinese: bool) -> list[int]:
+    lists = lexicon()
+    if chinese:
+        return [len(lists.chinese[g].findall(lower)) for g in GROUPS]
+    place = np.minimum(np.searchsorted(lists.hashes, tokens.words), len(lists.hashes) - 1)
+    bits = np.where(lists.hashes[place] == tokens.words, lists.groups[place], 0)
+    return [int(((bits >> bit) & 1).sum()) for bit in range(len(GROUPS))]
