@@ -103,7 +103,7 @@ def _unreadable(text: str, tokens: Tokens) -> str:
 def measure(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Floats], list[str]]:
     """Features of n texts, name -> [n], and why each cannot be graded (empty where it can).
 
-    `code` is 1 for program text.
+    `code` is 1 for program text, `math` for mathematics.
     """
     rows, reasons = [], []
     for text in texts:
@@ -114,6 +114,7 @@ def measure(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Flo
     columns = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS)).T
     features: dict[str, Floats] = dict(zip(COLUMNS, columns, strict=True))
     features["code"] = np.array([float(d == "code") for d in domains])
+    features["math"] = np.array([float(d == "math") for d in domains])
     return features, reasons
 
 

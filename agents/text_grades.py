@@ -23,14 +23,15 @@ def grade(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Float
         "density": _density(f) * (0.1 + 0.9 * sound),
     }
     blank = np.array([bool(reason) for reason in reasons])
-    return {name: np.where(blank, np.nan, values) for name, values in grades.items()}, reasons
+    # the root spreads grades over [0, 1]: they are products of many factors below 1
+    return {name: np.where(blank, np.nan, np.sqrt(values)) for name, values in grades.items()}, reasons
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
     return part / np.maximum(whole, 1.0)
 
 
-def _rise(x: Floats, half: float) -> Floats:
+def _rise(x: Floats, half: float | Floats) -> Floats:
     """0 at 0, 0.5 at `half`, towards 1: more of a good thing counts less and less, so stuffing does not pay."""
     return x / (x + half)
 
@@ -47,14 +48,16 @@ def _over(x: Floats, limit: float | Floats, slope: float) -> Floats:
 def _sound(f: dict[str, Floats]) -> Floats:
     """Near 1 for ordinary text; lower where it repeats itself, lost its word order, sells, or talks to its judge."""
     units = f["units"]
-    known = units / (units + 60.0)  # of a short text the order is uncertain: towards the middle of real texts
-    order = 0.05 + 0.95 * _above(f["pairs"] * known + 0.2 * (1 - known), 0.0, 20.0)
+    known = units / (
+        units + np.where(f["chinese"] > 0, 25.0, 60.0)
+    )  # of a short text the order is uncertain: towards the middle of real texts
+    order = 0.05 + 0.95 * _above(f["pairs"] * known + 0.2 * (1 - known), np.where(f["chinese"] > 0, -0.08, 0.0), 20.0)
     chain = 0.4 + 0.6 * _above(f["triples"] * known, -0.045, 50.0)
     repeated = _over(f["repeated"], np.where(f["code"] > 0, 0.2, 0.08), 4.0)
     often = np.where(f["code"] > 0, 0.12, np.where(f["chinese"] > 0, 0.04, 0.07))
     focus = _over(f["top"] - 2.5 / np.maximum(units, 1.0), often, 12.0)
-    hollow = _over(_share(f["function"], units), np.where(f["chinese"] > 0, 0.38, 0.56), 6.0)
-    cohesive = 0.5 + 0.5 * _above(f["recurring"], 0.13 * np.log(np.maximum(units, 1.0)) - 0.2, 12.0)
+    hollow = _over(_share(f["function"], units), np.where(f["chinese"] > 0, 0.38, 0.6), 6.0)
+    cohesive = 0.5 + 0.5 * _above(f["recurring"], np.where(f["chinese"] > 0, 0.15, 0.3), 12.0)
     selling = _over(_share(f["sell"], units), 0.008, 25.0) * _over(_share(f["empty"], units), 0.01, 12.0)
     stuffed = _over(_share(f["teach"] + f["step"], units), 0.3, 8.0)
     broken = _over(_share(f["mojibake"], f["chars"]), 0.001, 60.0) * _over(_share(f["dots"], units), 0.02, 10.0)
@@ -68,7 +71,8 @@ def _size(f: dict[str, Floats]) -> Floats:
 
 def _prose(f: dict[str, Floats]) -> Floats:
     share = _share(f["function"], f["units"])
-    return np.where(f["code"] > 0, 0.5 + 0.5 * _rise(share, 0.05), _rise(share, 0.1) ** 2)
+    usual = np.where(f["chinese"] > 0, 0.06, 0.1)
+    return np.where(f["code"] > 0, 0.5 + 0.5 * _rise(share, 0.05), _rise(share, usual) ** 2)
 
 
 def _education(f: dict[str, Floats]) -> Floats:
@@ -80,8 +84,10 @@ def _education(f: dict[str, Floats]) -> Floats:
 def _reasoning(f: dict[str, Floats]) -> Floats:
     steps = _rise(_share(f["step"], f["units"]), 0.03)
     formal = _rise(_share(f["formulas"], f["chars"]), 0.012)
-    flow = np.where(f["code"] > 0, _rise(_share(f["flow"], f["lines"]), 0.15), formal)
-    return (0.4 * steps + 0.2 * formal + 0.2 * flow + 0.2 * _prose(f)) * (0.5 + 0.5 * _size(f))
+    flow = _rise(_share(f["flow"], f["lines"]), 0.15)
+    # signs of formulas in prose are mostly addresses and commands
+    working = np.where(f["code"] > 0, 0.5 * formal + 0.5 * flow, np.where(f["math"] > 0, formal, _prose(f)))
+    return (0.4 * steps + 0.4 * working + 0.2 * _prose(f)) * (0.25 + 0.75 * _size(f))
 
 
 def _clarity(f: dict[str, Floats]) -> Floats:
@@ -108,4 +114,4 @@ def _clarity(f: dict[str, Floats]) -> Floats:
 def _density(f: dict[str, Floats]) -> Floats:
     packed = np.clip(f["variety"], 0.0, 1.2) / 1.2
     figures = np.clip(1.0 - 2.0 * np.maximum(_share(f["digits"], f["chars"]) - 0.12, 0.0), 0.0, 1.0)
-    return packed * figures * (0.5 + 0.5 * _prose(f)) * (0.3 + 0.7 * _size(f))
+    return packed * figures * (0.5 + 0.5 * _prose(f)) * (0.1 + 0.9 * _size(f))
