@@ -79,7 +79,7 @@ def track_record(db: RunDB) -> TrackRecord:
     found = [o for row in db.rows("rounds") if (o := _outcome(db, row["round"]))]
     told = [(o.against, o.against_se) for o in found if o.against is not None and o.against_se]
     forecasts = [(o.chance - o.came_true) ** 2 for o in found if o.chance is not None]
-    mean, se = _pooled(told)
+    mean, se = pooled(told)
     return TrackRecord(
         outcomes=tuple(found), against=mean, against_se=se, brier=fmean(forecasts) if forecasts else None
     )
@@ -113,10 +113,14 @@ def _outcome(db: RunDB, number: int) -> Outcome | None:
     )
 
 
-def _pooled(told: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
-    """Mean weighted by precision, and its standard error; rounds are independent of one another."""
+def pooled(told: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
+    """Mean weighted by precision, and its standard error, in which no error averages out.
+
+    The rounds ask the same items, and what share of their errors is the items' luck is not recorded: full correlation
+    is the most that it can be, and then the standard error of a mean is the mean of the standard errors.
+    """
     if not told:
         return None, None
-    precision = np.array([1 / se**2 for _, se in told])
-    mean = float(precision @ np.array([value for value, _ in told]) / precision.sum())
-    return mean, float(precision.sum() ** -0.5)
+    values, errors = np.array(told).T
+    weights = errors**-2 / (errors**-2).sum()
+    return float(weights @ values), float(weights @ errors)
