@@ -1,7 +1,7 @@
 """The field names of well-known benchmarks, told to those that packs are read by."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .asking import Line
@@ -25,12 +25,44 @@ _NUMBERED = re.compile(r"(choice|option|sol|ending|answer|distractor)_?([0-9a-h]
 _LETTER = re.compile(r"\(?([A-Za-z])(?:[).:]\s*(.*))?")
 
 
-def told(line: Line) -> dict[str, Any]:
+def told(line: Line, first: int = 0) -> dict[str, Any]:
     """The line under the names `question`, `context`, `choices`, `answer` (a place where there are choices).
+
+    Args:
+        line: as it stands in the file.
+        first: the number of the first choice, where the answer is a number.
 
     Raises:
         TypeError: a question, a context or a choice is no text.
     """
+    made, low = _named(line)
+    if made.get("choices") is not None:
+        made["answer"] = _place(made, low, first)
+    elif isinstance(made.get("answer"), bool) and "question" in made:
+        made |= {"choices": {"text": ["no", "yes"], "label": []}, "answer": int(made["answer"])}
+    return made
+
+
+def first_choice(lines: Iterable[Line]) -> int:
+    """The number of the first choice in a file: 1 where no answer is 0 and one is the number of the choices.
+
+    A file in which neither occurs counts from 0, as packs do.
+    """
+    counts = {0: False, 1: False}
+    for line in lines:
+        try:
+            made, low = _named(line)
+            number = _number(made, low) if made.get("choices") is not None else None
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            continue  # a line that is not asked
+        if number is not None:
+            counts[0] |= number == 0
+            counts[1] |= number == len(made["choices"]["text"])
+    return int(counts[1] and not counts[0])
+
+
+def _named(line: Line) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The line under our names, the answer as it is written; and its fields in small letters."""
     low = {str(key).lower(): value for key, value in line.items() if value not in (None, "", [])}
     inner = [low[key] for key in ("question", "mc1_targets") if isinstance(low.get(key), dict)]
     for fields in inner:  # ARC's and CommonsenseQA's own files hold the choices inside of the question
@@ -47,11 +79,7 @@ def told(line: Line) -> dict[str, Any]:
         made["question"] = _words(made["question"])
         parts = [_lines(low[n]).strip() for n in CONTEXTS if n in low and low[n] != made["question"]]
         made["context"] = "\n".join(dict.fromkeys(p for p in parts if p))
-    if made.get("choices") is not None:
-        made["answer"] = _place(made, low)
-    elif isinstance(made.get("answer"), bool) and "question" in made:
-        made |= {"choices": {"text": ["no", "yes"], "label": []}, "answer": int(made["answer"])}
-    return made
+    return made, low
 
 
 def _words(value: Any) -> str:
@@ -107,24 +135,40 @@ def _gather_choices(made: dict[str, Any], low: Mapping[str, Any]) -> None:
         made["choices"] = {"text": [str(v) for v in picked.values()], "label": [label.upper() for label in picked]}
 
 
-def _place(made: Mapping[str, Any], low: Mapping[str, Any]) -> Any:
+def _place(made: Mapping[str, Any], low: Mapping[str, Any], first: int) -> Any:
     """Which of the choices is right, by place, label or wording; what it says where that is none of them."""
     texts, labels = made["choices"]["text"], made["choices"]["label"]
-    answer = _one(made.get("answer"), len(texts) if made.get("answer") == low.get("labels") else 0)
+    number = _number(made, low)
+    if number is not None:
+        return number - (1 if "answera" in low else first)  # siqa counts from 1 what it names by letters
+    answer = _answer(made, low)
     if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
         return answer
     said = str(answer).strip()
     if isinstance(answer, str) and said in labels:
-        return labels.index(said)
+        return labels.index(said) if labels.count(said) == 1 else answer
     same = [i for i, text in enumerate(texts) if text.strip() == said]
-    if not isinstance(answer, str):
-        place = int(answer) if answer == int(answer) else -1
-        return same[0] if not 0 <= place < len(texts) and len(same) == 1 else place
     if len(same) == 1:
         return same[0]
-    if said.isdecimal():  # siqa counts from 1 what it names by letters
-        return int(said) - (1 if "answera" in low else 0)
-    return _lettered(said, texts, labels, answer)
+    return _lettered(said, texts, labels, answer) if isinstance(answer, str) else -1
+
+
+def _answer(made: Mapping[str, Any], low: Mapping[str, Any]) -> Any:
+    return _one(made.get("answer"), len(made["choices"]["text"]) if made.get("answer") == low.get("labels") else 0)
+
+
+def _number(made: Mapping[str, Any], low: Mapping[str, Any]) -> int | None:
+    """The answer as the number of a choice; None where it is a label, a wording or no number."""
+    texts, labels = made["choices"]["text"], made["choices"]["label"]
+    answer = _answer(made, low)
+    if isinstance(answer, bool) or not isinstance(answer, (str, int, float)):
+        return None
+    said = str(answer).strip()
+    worded = sum(text.strip() == said for text in texts) == 1
+    if isinstance(answer, str):
+        return int(said) if said.isdecimal() and said not in labels and not worded else None
+    number = int(answer) if answer == int(answer) else -1
+    return None if worded and not 0 <= number < len(texts) else number
 
 
 def _one(answer: Any, row: int) -> Any:

@@ -1,17 +1,15 @@
 """Files of packs as lines: JSON lines or one JSON array, packed or not, in the encodings that sources may have."""
 
-import gzip
 import json
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
+from ..tiers.config import IngestConfig
 from ..tiers.errors import EvalError
 from ..tiers.ingest.decode import decode
+from ..tiers.ingest.unpack import unpacked_bytes
 from ..tiers.plain import from_json
 from .asking import Line
 
@@ -46,9 +44,11 @@ def files_of(path: Path) -> list[Path]:
 
 def read_file(file: Path) -> Reading:
     """The objects of a file; a line that is none is counted by its reason."""
+    if not file.is_file():
+        return Reading(failure="it is no plain file")
     try:
-        decoded = decode(_unpacked(file.read_bytes()))
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError, ValueError) as error:
+        decoded = decode(unpacked_bytes(file.read_bytes(), IngestConfig()))
+    except (OSError, ValueError) as error:
         return Reading(failure=f"{type(error).__name__}: {error}")
     if decoded.text is None:
         return Reading(failure=decoded.reason)
@@ -63,17 +63,9 @@ def read_file(file: Path) -> Reading:
     return found
 
 
-def _unpacked(data: bytes) -> bytes:
-    if data[:2] == b"\x1f\x8b":
-        return gzip.decompress(data)
-    if data[:4] == b"\x28\xb5\x2f\xfd":
-        return bytes(zstandard.ZstdDecompressor().stream_reader(data).read())
-    return data
-
-
 def _values(text: str, odd: Counter[str]) -> list[tuple[int, Any]]:
     """The values of the lines; of a file that is one JSON array (or an object that holds one), its elements."""
-    lines = [line.strip().rstrip(",") for line in text.replace("\r", "\n").split("\n") if line.strip()]
+    lines = [line.strip("\ufeff \t").rstrip(",") for line in text.replace("\r", "\n").split("\n") if line.strip()]
     found: list[tuple[int, Any]] = []
     for number, line in enumerate(lines):
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 from ..tiers.errors import EvalError
 from ..tiers.record import Record
 from .asking import Line, Row, example_files, put, subject
-from .fields import told
+from .fields import first_choice, told
 from .pack_files import files_of, read_file
 from .score import Benchmark, Item
 from .suites import item_text
 
 SUBJECTS = 20
 """From so many subjects on a file's errors are clustered by subject; fewer would be too few clusters."""
+NAME = 80
+"""Characters of a benchmark's name that are kept."""
 SENTENCE = 40
 """Characters from which a field says something that a document could quote."""
 _PLAIN = ("hellaswag", "openbookqa", "copa")
@@ -76,6 +79,7 @@ def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False)
             notes.append(f"{own}: {len(rows) - len(left)} of {len(rows)} questions are examples and not asked")
         benchmarks += [_benchmark(own, left)] if left else []
     notes += [f"{name}: {_counted(odd, asked.total[name])}" for name, odd in sorted(asked.odd.items())]
+    notes += asked.notes
     return Pool(benchmarks=tuple(benchmarks), notes=(*notes, *_repeated(benchmarks)))
 
 
@@ -89,6 +93,7 @@ class _Rows:
         self.total: Counter[str] = Counter()
         """Lines by benchmark."""
         self.failures: list[str] = []
+        self.notes: list[str] = []
         self._ids: set[tuple[str, str]] = set()
 
     def read(self, file: Path) -> None:
@@ -101,10 +106,13 @@ class _Rows:
             name = file.name.split(".")[0]
             self.odd[name].update(reading.odd)
             self.total[name] += reading.odd.total()
+        first = first_choice(line for _, line in reading.rows)
+        if first:
+            self.notes.append(f"{file.name}: answers are numbers from 1 to the number of the choices, and read so")
         for number, line in reading.rows:
             name = _name(line, file)
             self.total[name] += 1
-            made = _item(line, f"{file.name}/{number}")
+            made = _item(line, f"{file.name}/{number}", first)
             if isinstance(made, str):
                 self.odd[name][made] += 1
                 continue
@@ -150,21 +158,24 @@ def pack_texts(paths: tuple[str, ...]) -> list[str]:
         reading = read_file(file)
         if reading.failure:
             raise EvalError(f"{file} is no file of JSON lines ({reading.failure}): restore it or leave it out")
+        first = first_choice(line for _, line in reading.rows)
         for _, line in reading.rows:
-            made = _item(line, "")
+            made = _item(line, "", first)
             long = [v for v in line.values() if isinstance(v, str) and len(v) >= SENTENCE]
             found |= dict.fromkeys(long if isinstance(made, str) else [item_text(made[0])])
     return list(found)
 
 
 def _name(line: Line, file: Path) -> str:
-    return str(line.get("bench") or file.name.split(".")[0]).replace("/", "_")
+    """The benchmark of a line; files are named by it."""
+    name = re.sub(r"[^\w.+ -]", "_", str(line.get("bench") or file.name.split(".")[0]))[:NAME]
+    return name if name.strip(". ") else "_"
 
 
-def _item(line: Line, place: str) -> tuple[Item, str] | str:
+def _item(line: Line, place: str, first: int) -> tuple[Item, str] | str:
     """The line as an item, and the kind of benchmark that it is of; or why it cannot be asked."""
     try:
-        return _made(told(line), line, place)
+        return _made(told(line, first), line, place)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return "with fields of another form"
 
@@ -192,7 +203,7 @@ def _choice(line: Line) -> Made:
     texts, answer = line["choices"]["text"], line.get("answer")
     if isinstance(answer, bool) or not isinstance(answer, int) or not 0 <= answer < len(texts) or len(texts) < 2:
         return None
-    if not all(t.strip() for t in texts):
+    if not all(t.strip() for t in texts) or sum(t.strip() == texts[answer].strip() for t in texts) > 1:
         return None
     return "choice", {
         "text": _question(line),

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import zstandard
 
 from coevo.eval import read_packs
 from coevo.eval.packs import pack_texts
+from coevo.eval.suites import item_text
 from coevo.tiers.errors import EvalError
 
 BENCH = Path("../shared/data/bench")
@@ -213,6 +215,8 @@ ODD: list[dict[str, Any]] = [
     {"question": "q?", "choices": ["x", "y"], "answer": [1, 1]},
     {"question": "q?", "choices": ["x", "y"], "answer": 0.5},
     {"question": "q?", "answer": float("nan")},
+    {"question": "q?", "choices": ["x", "x ", "y"], "answer": 0},
+    {"question": "q?", "choices": {"text": ["x", "y"], "label": ["A", "A"]}, "answerKey": "A"},
 ]
 
 
@@ -223,6 +227,63 @@ def test_what_is_no_text_or_no_one_answer_is_counted(line: dict[str, Any], tmp_p
     assert [(b.name, len(b.items)) for b in pool.benchmarks] == [("mine", 4)] and "1 of 5 lines left out" in pool.notes[
         0
     ]
+
+
+FOUR = ["w", "x", "y", "z"]
+PLACES: dict[str, tuple[list[Any], list[int]]] = {
+    "from one": ([1, 2, 3, 4], [0, 1, 2, 3]),
+    "from one, as text": (["4", "1", "2"], [3, 0, 1]),
+    "from one, as a fraction": ([4.0, 1.0], [3, 0]),
+    "from nought": ([0, 1, 2, 3], [0, 1, 2, 3]),
+    "from nought by one line": ([0, 3, 4], [0, 3]),
+    "from nought where nothing says otherwise": ([1, 2, 3], [1, 2, 3]),
+    "letters and numbers": (["A", 4, 1], [0, 3, 0]),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("field", ["answer", "label", "answer_index"])
+def test_choices_are_counted_from_nought_or_one_as_the_file_shows(kind: str, field: str, tmp_path: Path) -> None:
+    answers, places = PLACES[kind]
+    rows = [{"question": f"{n}?", "choices": FOUR, field: answer} for n, answer in enumerate(answers)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pool = read_packs((str(tmp_path),))
+    assert [item.answer for item in pool.benchmarks[0].items] == places
+    assert any("from 1" in note for note in pool.notes) == (
+        kind.startswith("from one") or kind == "letters and numbers"
+    )
+    assert pack_texts((str(tmp_path),))[: len(places)] == [item_text(item) for item in pool.benchmarks[0].items]
+
+
+def test_labels_that_are_numbers_count_as_the_labels_do(tmp_path: Path) -> None:
+    rows = [{"question": f"{n}?", "choices": {"text": FOUR, "label": list("1234")}, "answer": n} for n in "1234"]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    pool = read_packs((str(tmp_path),))
+    assert [item.answer for item in pool.benchmarks[0].items] == [0, 1, 2, 3] and not pool.notes
+
+
+def test_what_is_no_plain_file_or_a_bomb_is_a_note(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "dangling.jsonl").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "bomb.jsonl.gz").write_bytes(gzip.compress(b" " * (20 << 20)))
+    (tmp_path / "bomb.jsonl.zst").write_bytes(zstandard.compress(b" " * (20 << 20)))
+    many = "".join(f"{json.dumps(row | {'id': n})}\n" for n in range(900) for row in ROWS).encode()
+    (tmp_path / "cut.jsonl.zst").write_bytes(zstandard.compress(many)[:-40])
+    (tmp_path / "good.jsonl").write_text(TEXT, encoding="utf-8")
+    pool = read_packs((str(tmp_path),))
+    assert [(b.name, len(b.items)) for b in pool.benchmarks] == [("good", 4)]
+    assert len(pool.notes) == 6
+    for reason, count in (("no plain file", 3), ("bomb: grows", 2), ("truncated zstd", 1)):
+        assert sum(reason in note for note in pool.notes) == count, pool.notes
+
+
+def test_marks_between_lines_and_names_that_no_file_can_have(tmp_path: Path) -> None:
+    names = ["../../x", "a\0b", ".", "n" * 300, "a/b", "中文 pack"]
+    rows = [row | {"bench": name} for name in names for row in ROWS[:1]]
+    (tmp_path / "mine.jsonl").write_text("\n\ufeff".join(map(json.dumps, rows)))
+    pool = read_packs((str(tmp_path),))
+    assert {b.name for b in pool.benchmarks} == {".._.._x", "a_b", "_", "n" * 80, "中文 pack"}
 
 
 def test_ids_and_names_are_told_apart_and_halves_of_pairs_replaced(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ RATIO_FROM = 16_000_000
 BLOCK = 1 << 16
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 """Suffix -> what it is called."""
+_FIRST = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class Damaged(ValueError):
@@ -40,8 +41,20 @@ def unpacked(place: Place, config: IngestConfig) -> IO[bytes]:
     size = stored_bytes(place)
     kind = packing(place.name)
     stream = place.open("rb")
-    if not kind:
-        return stream
+    return _stream(stream, size, kind, config) if kind else stream
+
+
+def unpacked_bytes(data: bytes, config: IngestConfig) -> bytes:
+    """The bytes of a file, unpacked as its first ones say.
+
+    Raises:
+        Damaged: the packing ends too early, is broken or grows beyond the caps.
+    """
+    kind = next((kind for first, kind in _FIRST.items() if data.startswith(first)), "")
+    return _stream(io.BytesIO(data), len(data), kind, config).read() if kind else data
+
+
+def _stream(stream: IO[bytes], size: int, kind: str, config: IngestConfig) -> io.BufferedReader:
     blocks: _Blocks = gzip.GzipFile(fileobj=stream) if kind == "gzip" else _Zstd(stream, config.max_window_bytes)
     return io.BufferedReader(_Capped(blocks, stream, size, kind, config), BLOCK)
 
