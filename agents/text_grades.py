@@ -51,7 +51,7 @@ def _sound(f: dict[str, Floats]) -> Floats:
     known = units / (
         units + np.where(f["chinese"] > 0, 25.0, 60.0)
     )  # of a short text the order is uncertain: towards the middle of real texts
-    order = 0.05 + 0.95 * _above(f["pairs"] * known + 0.2 * (1 - known), np.where(f["chinese"] > 0, -0.08, 0.0), 20.0)
+    order = 0.05 + 0.95 * _above(f["pairs"] * known + 0.2 * (1 - known), np.where(f["chinese"] > 0, -0.03, 0.0), 20.0)
     chain = 0.4 + 0.6 * _above(f["triples"] * known, -0.045, 50.0)
     repeated = _over(f["repeated"], np.where(f["code"] > 0, 0.2, 0.08), 4.0)
     often = np.where(f["code"] > 0, 0.12, np.where(f["chinese"] > 0, 0.04, 0.07))
