@@ -51,6 +51,24 @@ TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
 """A tag of HTML, and not an address in angle brackets."""
 QUOTED_CODE = r"(?s)(?:```|~~~).*?(?:```|~~~|\z)|`[^`\n]+`"
 """RE2: code in Markdown, in fences or in the line."""
+SHORTCODE = (
+    r"\{\{.*?\}\}|\{%.*?%\}"
+    r"|\[/?[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\]]+))+\s*/?\]|\[/[a-z][\w-]*\]"
+)
+"""Calls of page templates: Hugo, Jekyll, WordPress."""
+DATA = (
+    r"\b(?:0[xX])?[0-9a-fA-F]{24,}\b|\b[A-Za-z0-9+/_-]{40,}={0,2}|(?:\b[0-9a-fA-F]{2}[ :,-]){8,}|\b\d(?:[ ,]?\d){15,}"
+    r"|(?m)^[ \t]*(?:\d+[ \t]*$|(?:\d+:)?\d+:\d\d[,.]\d{2,3} --> .*$)"
+)
+"""Keys, digests, encoded bytes, numbers of many digits, and the times of subtitles."""
+IDENTIFIER = (
+    r"\b[a-z]+(?:[A-Z][a-z0-9]+)+\b|\b\w+\(\)|\b[a-z]+(?:\.[a-z]\w*){2,}|\b[a-z]+(?:_[a-z0-9]+)+\b"
+)
+"""A name in a program: of a function, a variable or a package."""
+MANY_IDENTIFIERS, IDENTIFIER_WORDS = 10, 25
+"""A text is about programs with so many of them, and one in so many words."""
+STATUTE = r"(?m)^[ \t>*#-]*(?:§|(?:Section|Sec\.|Article|Art\.|Clause|SECTION|ARTICLE)\s+[\dIVX]+|\(?(?:[a-z]{1,2}|[ivx]+|\d{1,2})\)\s|第[一二三四五六七八九十百千零\d]+[章节条款])"
+"""The beginning of an article or a paragraph of a law."""
 LOCAL_ROOTS = ("stdlib/", "site/")
 """How the names of `local:`'s texts begin."""
 
@@ -126,7 +144,16 @@ class Batch:
         fenced = pc.match_substring_regex(self.text, r"(?m)^[ \t>]*(?:```|~~~|\.\. code|\{% highlight|\[source)")
         quoted = self.matches(r"`[^`\n]+`") >= 3
         about = np.asarray(self.domain == "code", bool) | fenced.to_numpy(zero_copy_only=False) | quoted
+        asked = ~about & ~self.is_local & ~self.is_code & np.isin(self.kind, ["html", "text"])
+        about |= self.measured(asked, _identifiers) >= MANY_IDENTIFIERS
         return np.asarray(about & ~self.is_local & ~self.is_code, bool)
+
+    @cached_property
+    def is_statute(self) -> Mask:
+        """[n] whether a text is set out in articles and numbered paragraphs, as laws and contracts are."""
+        prose = ~self.is_code & ~self.is_local
+        share = self.measured(prose, lambda part: part.matches(STATUTE) / part.lines.counts)
+        return np.asarray((share >= 0.15) & (self.lines.counts >= 8), bool)
 
     @cached_property
     def is_local(self) -> Mask:
@@ -204,6 +231,11 @@ class Lines:
         """[n] share of each text's lines for which a mask [l] holds."""
         return np.asarray(np.bincount(self.rows, weights=which, minlength=self.n) / self.counts, float)
 
+    def only(self, pattern: str) -> "Lines":
+        """The lines that match a regular expression (RE2)."""
+        which = self.matching(pattern)
+        return Lines(self.text.filter(pa.array(which)), self.rows[which], self.lengths[which], self.n)
+
     def ended(self, pattern: str) -> Floats:
         """[n] share of each text's lines, or of their characters if that is more, in lines that match.
 
@@ -219,6 +251,12 @@ class Lines:
         return np.asarray(pc.match_substring_regex(self.text, pattern).to_numpy(zero_copy_only=False), bool)
 
 
+def _identifiers(batch: Batch) -> Ints:
+    """[n] names of programs, functions and options, 0 where they are few among the words."""
+    names = batch.matches(IDENTIFIER)
+    return np.asarray(np.where(names * IDENTIFIER_WORDS >= batch.words, names, 0), np.int64)
+
+
 def _sums(flags: Any, offsets: Ints) -> Ints:
     """[n] how many flags (0 or 1) are set between neighbouring offsets."""
     full = np.flatnonzero(offsets[1:] > offsets[:-1])  # reduceat gives an empty range its next element
@@ -231,6 +269,39 @@ def _sums(flags: Any, offsets: Ints) -> Ints:
 Reasons: TypeAlias = pa.Array
 """[n] strings: why the rule refuses a text, null where it does not."""
 Rule = Callable[[Batch, CleanConfig], Reasons]
+
+
+def beside(
+    rule: Rule, pattern: str, applies: "Callable[[Batch], Mask]", words: int = 60, share: float = 0.2
+) -> Rule:
+    """The rule, but a text is refused only if what stands beside the matches of a pattern is refused too.
+
+    Args:
+        rule: any.
+        pattern: RE2 of what is no text.
+        applies: [n] which texts may be spared.
+        words: of what is left at least, a Han character counting half; below that the text is judged whole.
+        share: of the visible characters that must be left.
+    """
+
+    def judged(batch: Batch, config: CleanConfig) -> Reasons:
+        reasons = rule(batch, config)
+        asked = np.asarray(pc.is_valid(reasons).to_numpy(zero_copy_only=False) & applies(batch), bool)
+        if not asked.any():
+            return reasons
+        part = batch.part(asked)
+        rest = part.with_text(pc.replace_substring_regex(part.text, pattern, " "))
+        enough = (rest.words + rest.counts["han"] / 2 >= words) & (rest.visible >= share * part.visible)
+        spared = asked.copy()
+        spared[asked] = enough & rule(rest, config).is_null().to_numpy(zero_copy_only=False)
+        return pc.if_else(pa.array(spared), pa.scalar(None, pa.string()), reasons)
+
+    return judged
+
+
+def is_prose(batch: Batch) -> Mask:
+    """[n] whether a text is no program and not this machine's own."""
+    return np.asarray(~batch.is_code & ~batch.is_local, bool)
 
 
 def pages(batch: Batch) -> Mask:

@@ -4,21 +4,19 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
+from . import advertising
 from .batch import QUOTED_CODE, Batch, Floats, Mask, Reasons, over, pages, under
 
 LEAST_HAN = 0.1
 KANA = r"[\p{Hiragana}\p{Katakana}]"
 PUNCTUATION = r"[，。！？；：、“”‘’（）《》「」『』…—,.!?;:()]"
 LONG_RUN = r"\p{Han}{80,}"
-SPAM = (
-    r"加微信|微信号|博彩|彩票|开奖|时时彩|代孕|私家侦探|一夜情|成人视频|棋牌|娱乐城|百家乐|"
-    r"发票代开|代开发票|高仿|六合彩"
-)
 MOJIBAKE = r"锟斤拷|烫烫烫|屯屯屯|[鈥銆锛鐨]{2,}|脙|鍜屽"
 FUNCTION = tuple("的是不了在有和与這这我以為为于也而之其所就都会會可从從被把并及等或对對到")
 """Small words of modern and classical Chinese, simplified and traditional."""
 FEW = 3
 TERMINAL = r"[。！？…；.!?\"'”’」』](?:\[[\d-]+\])?$"
+HAN_LINE = r"^[^|].*?\p{Han}.*?\p{Han}|^\p{Han}"
 SHORT_LINE = 10
 """Characters that say what FineWeb's 30 Latin ones do."""
 ENOUGH = 100
@@ -66,8 +64,9 @@ def few_function_words(batch: Batch, config: CleanConfig) -> Reasons:
 def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
     """FineWeb's rules for the lines of a page, in Chinese: 12 % must end in punctuation, 67 % at most be short."""
     lines, applies = batch.lines, _enough(batch) & pages(batch)
+    written = lines.only(HAN_LINE)  # and not code or a table beside the text
     return pc.coalesce(
-        under("chinese-line-punctuation", lines.ended(TERMINAL), 0.12, applies),
+        under("chinese-line-punctuation", written.ended(TERMINAL), 0.12, applies),
         over("chinese-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, applies),
     )
 
@@ -78,11 +77,6 @@ def menu(batch: Batch, config: CleanConfig) -> Reasons:
     short = (lines.lengths <= 8) & ~lines.matching(r"[，。！？；：、,.!?;]$")
     applies = (lines.counts >= 40) & _enough(batch)
     return over("menu-lines", lines.share(short), 0.8, applies)
-
-
-def spam(batch: Batch, config: CleanConfig) -> Reasons:
-    """Advertising of the usual kinds, more than a mention."""
-    return over("chinese-spam", 100 * batch.matches(SPAM) / np.maximum(_han(batch), 1), 1.0, _enough(batch))
 
 
 def mojibake(batch: Batch, config: CleanConfig) -> Reasons:
@@ -98,4 +92,4 @@ def _enough(batch: Batch) -> Mask:
     return np.asarray(_han(batch) >= ENOUGH, bool)
 
 
-RULES = (few_han, japanese, no_punctuation, long_runs, menu, few_function_words, page_lines, spam, mojibake)
+RULES = (few_han, japanese, no_punctuation, long_runs, menu, few_function_words, page_lines, advertising.chinese, mojibake)

@@ -8,9 +8,11 @@ from ..config import CleanConfig
 from .batch import Batch, Mask, Reasons, over
 
 MACRO_LINE = (
-    r"^\\(?:(?:re)?newcommand|def|let|usepackage|documentclass|newtheorem|DeclareMathOperator|input|include|"
-    r"newenvironment|setlength|provide)"
+    r"^\\(?:(?:re)?newcommand|[egx]?def|let|usepackage|RequirePackage|documentclass|newtheorem|theoremstyle|"
+    r"DeclareMathOperator|input|include|(?:re)?newenvironment|setlength|setcounter|providecommand)(?:[^a-zA-Z]|$)"
 )
+FEW_MACROS = 5
+"""Lines of macros that a text may begin with, whatever its length."""
 WHOLE, PIECE = 3, 16
 """Unmatched braces and environments borne in a whole text, and in one cut out of a longer one."""
 SHARE = 0.05
@@ -30,7 +32,12 @@ def unbalanced(batch: Batch, config: CleanConfig) -> Reasons:
 def macros(batch: Batch, config: CleanConfig) -> Reasons:
     """A preamble: definitions line after line."""
     lines = batch.lines
-    return over("latex-macros", lines.share(lines.matching(MACRO_LINE)), 0.4, _is_latex(batch))
+    defining = lines.matching(MACRO_LINE)
+    many = np.bincount(lines.rows, weights=defining, minlength=len(batch)) >= FEW_MACROS
+    held = np.bincount(lines.rows, weights=lines.lengths * defining, minlength=len(batch))
+    written = np.maximum(np.bincount(lines.rows, weights=lines.lengths, minlength=len(batch)), 1)
+    share = np.minimum(lines.share(defining), held / written)  # a theorem is longer than the macros before it
+    return over("latex-macros", share, 0.4, _is_latex(batch) & many)
 
 
 def _is_latex(batch: Batch) -> Mask:

@@ -1,6 +1,7 @@
 """What parses program text in a process of its own: a grammar is native code, and some texts keep it busy for hours.
 
 Started by `syntax.py` as a script, so it stands on nothing but tree-sitter: one JSON line in is one JSON line out.
+Python's grammar knows newer syntax than the interpreter may, and the syntax of Python 2, which counts as an error.
 """
 
 import importlib
@@ -14,6 +15,11 @@ from typing import Any
 CONDITION = re.compile(rb"[ \t]*#[ \t]*(if|el|endif)\w*")
 LOGICAL_LINE = re.compile(rb"(?:[^\n]*\\\r?\n)*[^\n]*\n?")
 """A line with those that a backslash joins to it."""
+LAZY = re.compile(rb"(?m)^lazy (?=(?:import|from)\b)")
+"""Python 3.15 (PEP 810), which the grammar does not know."""
+OLD_NUMBER = re.compile(rb"0+[1-9]\d*|.*[lL]")
+"""A whole number as only Python 2 writes it."""
+OLD_STRING = re.compile(rb"`|[uU][rR]")
 
 
 def main(seconds: float) -> None:
@@ -48,7 +54,9 @@ def readings(source: bytes, grammars: list[list[str]]) -> Iterator[tuple[float, 
         parser = Parser(Language(getattr(importlib.import_module(module), function)()))
         ways = (source, branches(source, False), branches(source, True)) if language in ("c", "cpp") else (source,)
         for text in ways:
-            found = [(max(n.end_byte - n.start_byte, 1), -n.start_point[0]) for n in errors(parser.parse(text))]
+            tree = parser.parse(LAZY.sub(b"", text) if language == "python" else text)
+            nodes = python_errors(tree) if language == "python" else errors(tree)
+            found = [(max(n.end_byte - n.start_byte, 1), -n.start_point[0]) for n in nodes]
             share = sum(size for size, _ in found) / max(len(source), 1)
             yield share, 1 - max(found, default=(0, 0))[1], language
 
@@ -65,6 +73,47 @@ def errors(tree: Any) -> Iterator[Any]:
         while not cursor.goto_next_sibling():
             if not cursor.goto_parent():
                 return
+
+
+def python_errors(tree: Any) -> Iterator[Any]:
+    """The errors of a Python file: what is of Python 2 is one, a default of a type parameter (PEP 696) is none."""
+    yield from (node for node in errors(tree) if not is_in_type_parameter(node))
+    cursor = tree.walk()
+    while True:
+        if is_python_2(cursor.node):
+            yield cursor.node
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+
+
+def is_in_type_parameter(node: Any) -> bool:
+    """Whether a node stands in the brackets of `class A[T]`, `def f[T]` or `type A[T]`."""
+    above = node.parent
+    while above is not None and above.type != "type_parameter":
+        above = above.parent
+    return above is not None
+
+
+def is_python_2(node: Any) -> bool:
+    """Whether a node is syntax that Python 3 gave up."""
+    match node.type:
+        case "print_statement" | "exec_statement" | "<>":
+            return True
+        case "integer":
+            return OLD_NUMBER.fullmatch(node.text) is not None
+        case "string_start":
+            return OLD_STRING.match(node.text) is not None
+        case "tuple_pattern":
+            return node.parent.type in ("parameters", "lambda_parameters")
+        case "raise_statement":
+            return node.named_child_count > 0 and node.named_child(0).type == "expression_list"
+        case "except_clause":  # `except OSError, error:`; since Python 3.14 also several types without parentheses
+            names = node.children_by_field_name("value")
+            return len(names) == 2 and names[1].type == "identifier" and names[1].text.islower()
+    return False
 
 
 def branches(source: bytes, last: bool) -> bytes:

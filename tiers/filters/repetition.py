@@ -9,19 +9,19 @@ import pyarrow.compute as pc
 
 from ..config import CleanConfig
 from ..tokens import PRIME, Hashes, Ints, Tokens, mix
-from .batch import QUOTED_CODE, TAG, Batch, Floats, Mask, Reasons, Rule, over
+from .batch import QUOTED_CODE, SHORTCODE, TAG, Batch, Floats, Mask, Reasons, Rule, beside, is_prose, over
 
 MIN_LINES = 8
 """Shares of fewer lines mean nothing."""
 MIN_WORDS = 100
 """So do shares of n-grams of a short text."""
 LONGEST = 10
-TECHNICAL_FACTOR = 3.0
+TECHNICAL_FACTOR = 3.6
 """Code, mathematics and reference text name the same things again by nature, and five characters of Chinese are but
 three words: their limits are this much looser (at most 0.9) ..."""
-AGAIN_FACTOR = 4.5
+AGAIN_FACTOR = 6.0
 """... and those of n-grams that stood before by this much: solutions in two ways, statutes and worked problems have
-three to four times what prose has."""
+three to five times what prose has."""
 
 
 def duplicate_lines(batch: Batch, config: CleanConfig) -> Reasons:
@@ -81,7 +81,12 @@ def _loosened(
 ) -> Reasons:
     """The reasons under the limit for prose and under the looser one for technical text."""
     loose = (
-        batch.is_code | batch.is_math | np.asarray(batch.kind == "docstring", bool) | batch.is_cjk | batch.is_technical
+        batch.is_code
+        | batch.is_math
+        | np.asarray(batch.kind == "docstring", bool)
+        | batch.is_cjk
+        | batch.is_technical
+        | batch.is_statute
     )
     strict = over(name, share, limit, applies & ~loose)
     return pc.coalesce(strict, over(name, share, min(0.9, factor * limit), applies & loose))
@@ -195,4 +200,9 @@ def around_code(rule: Rule) -> Rule:
     return made
 
 
-RULES = tuple(around_code(rule) for rule in (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams))
+def beside_markup(rule: Rule) -> Rule:
+    """The rule, but tags, calls of templates and addresses that stand again and again are no text."""
+    return beside(rule, rf"{SHORTCODE}|{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+", is_prose, MIN_WORDS)
+
+
+RULES = tuple(beside_markup(around_code(rule)) for rule in (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams))

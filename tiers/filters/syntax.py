@@ -1,10 +1,13 @@
-"""Does program text parse: languages other than Python, by the grammars of tree-sitter, where they are asked for."""
+"""Does program text parse, by the grammars of tree-sitter: Python always, other languages where they are asked for."""
 
+import ast
 import difflib
 import json
 import signal
 import subprocess
 import sys
+import textwrap
+import warnings
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -33,6 +36,7 @@ SECONDS = 2.0
 """Processor time for one text; real files take some hundredths."""
 DEATHS = {-signal.SIGPROF: f"its parser was stopped after {SECONDS:g} s", -signal.SIGSEGV: "its parser crashed"}
 """How a text can end the process that parses it."""
+VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def check_languages(languages: Iterable[str]) -> None:
@@ -55,6 +59,39 @@ def check_languages(languages: Iterable[str]) -> None:
                     f"clean.parse_languages: {name} wanted the package {module.replace('_', '-')}, which is not "
                     "installed: type pip install 'coevo[parsers]', or leave the language out"
                 )
+
+
+def python_parses(batch: Batch, config: CleanConfig) -> Reasons:
+    """Whole Python files must be Python; a piece of one (named with `#`) may begin in the middle.
+
+    A file that this interpreter cannot parse is Python all the same if the grammar finds neither errors nor Python 2 in
+    it: it may be written for a newer version. This machine's own files (`local:`) are of this one.
+    """
+    made: list[str | None] = [None] * len(batch)
+    requests: dict[int, str] = {}
+    for i in np.flatnonzero(batch.is_code):
+        if batch.source[i].endswith(".py"):
+            text = textwrap.dedent(batch.text[i].as_py())
+            made[i], may_be_newer = _interpreter_fault(text)
+            if may_be_newer and not batch.is_local[i]:
+                requests[int(i)] = json.dumps({"text": text, "grammars": [_grammar("python")], "limit": 0.0})
+    for i, fault in zip(requests, faults(list(requests.values())), strict=True):
+        made[i] = made[i] if fault else None
+    return pa.array(made, pa.string())
+
+
+def _interpreter_fault(source: str) -> tuple[str | None, bool]:
+    """Why a text is not Python of this version, or None; and whether it may be Python of a newer one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in other people's code
+            ast.parse(source)
+    except SyntaxError as error:
+        of_any_version = isinstance(error, IndentationError) or str(error.msg).startswith("too many nested")
+        return f"does-not-parse: {error.msg} at line {error.lineno} ({VERSION})", not of_any_version
+    except (ValueError, RecursionError, MemoryError) as error:  # NUL, or nesting beyond the parser's stack
+        return f"does-not-parse: {type(error).__name__} ({VERSION})", False
+    return None, False
 
 
 def parses(batch: Batch, config: CleanConfig) -> Reasons:
@@ -116,4 +153,4 @@ def _languages(source: str, asked: tuple[str, ...]) -> list[str]:
     return whose if set(whose) <= set(asked) else []
 
 
-RULES = (parses,)
+RULES = (python_parses, parses)

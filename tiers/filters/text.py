@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
-from .batch import QUOTED_CODE, TAG, Batch, Reasons, over, under
+from .batch import DATA, QUOTED_CODE, SHORTCODE, TAG, Batch, Mask, Reasons, Rule, beside, is_prose, over, under
 
 FUNCTION_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """Gopher's (arXiv 2112.11446, section A.1.1)."""
@@ -15,6 +15,12 @@ ENOUGH_WORDS = 50
 ENOUGH_LINES = 20
 CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
+VERSE_DENSITY = 5
+"""One of classical Chinese, which leaves out more; told by its having hardly any other letters, and punctuation."""
+FEW_BROKEN, BROKEN_LENGTH = 5, 40
+"""Teasers are several, and lines of some length on average (characters, a CJK one counting three)."""
+BULLET_LENGTH = 60
+"""Points of a list that are longer on average say something."""
 FILLED = 2_000
 """One mention of filler in this many characters is about it, more is made of it."""
 TAG_WORTH = 8
@@ -22,6 +28,9 @@ TAG_WORTH = 8
 ADDRESSES = rf"{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+|\{{\{{[^{{}}\n]*\}}\}}"
 """What is no word of a text: tags, targets of links, addresses, calls of page templates."""
 LINK = r"!?\[[^\]\n]*\]\([^)\n]*\)"
+FILLER = r"(?i)lorem ipsum"
+BULLET = r"(?m)^[ \t]*[•●*‣·◦+-][ \t]"
+BROKEN = r"(?m)(?:[^ \t\n.…]|[^ \t\n…][ \t]+)(?:\.\.\.|…)[ \t]*$"
 HEADING = r"(?m)^[ \t]*#{1,6} "
 DAMAGE = (
     r"\x{FFFD}|[\x00-\x08\x0B\x0E-\x1F\x7F]"
@@ -32,7 +41,8 @@ DAMAGE = (
 
 def too_short(batch: Batch, config: CleanConfig) -> Reasons:
     """Too little to learn from."""
-    length = batch.counts["character"] + (CJK_DENSITY - 1) * batch.counts["cjk"]
+    density = np.where(_is_verse(batch), VERSE_DENSITY, CJK_DENSITY)
+    length = batch.counts["character"] + (density - 1) * batch.counts["cjk"]
     return under("too-short", length, config.min_chars, np.ones(len(batch), bool))
 
 
@@ -121,15 +131,18 @@ def symbols(batch: Batch, config: CleanConfig) -> Reasons:
 
 
 def bullets(batch: Batch, config: CleanConfig) -> Reasons:
-    """Nothing but a list."""
-    share = batch.matches(r"(?m)^[ \t]*[•●*‣·◦+-][ \t]") / _lines(batch)
-    return over("many-bullets", share, config.max_bullet_lines, ~batch.is_code)
+    """Nothing but a list of short points; a change log and a list of instructions are read."""
+    share = batch.matches(BULLET) / _lines(batch)
+    applies = ~batch.is_code & (share > config.max_bullet_lines)
+    return over("many-bullets", share, config.max_bullet_lines, applies & (_mean_length(batch, BULLET) < BULLET_LENGTH))
 
 
 def ellipses(batch: Batch, config: CleanConfig) -> Reasons:
-    """Lines that break off, as teasers do; `...` that continues a doctest is none."""
-    share = batch.matches(r"(?m)[^ \t\n][ \t]*(?:\.\.\.|…)[ \t]*$") / _lines(batch)
-    return over("broken-off-lines", share, config.max_ellipsis_lines, ~batch.is_code)
+    """Lines that break off, as teasers do; `...` that continues a doctest is none, and `……` ends a Chinese sentence."""
+    broken = batch.matches(BROKEN)
+    share = broken / np.maximum(batch.matches(r"(?m)^.*[^\s].*$"), 1)
+    applies = ~batch.is_code & (broken >= FEW_BROKEN) & (share > config.max_ellipsis_lines)
+    return over("broken-off-lines", share, config.max_ellipsis_lines, applies & (_mean_length(batch, BROKEN) >= BROKEN_LENGTH))
 
 
 def markup(batch: Batch, config: CleanConfig) -> Reasons:
@@ -140,11 +153,14 @@ def markup(batch: Batch, config: CleanConfig) -> Reasons:
 
 def lorem_ipsum(batch: Batch, config: CleanConfig) -> Reasons:
     """Filler of page templates (C4, arXiv 1910.10683)."""
-    found = batch.matches(r"(?i)lorem ipsum")
-    said = np.where(
-        batch.is_local, found, found * (found * FILLED >= batch.counts["character"])
-    )  # texts may speak of it
-    return over("lorem-ipsum", said, 0, ~batch.is_code)
+    mentions = batch.matches(FILLER)
+    outside_code = batch.measured(
+        (mentions > 0) & ~batch.is_local,
+        lambda part: part.with_text(pc.replace_substring_regex(part.text, QUOTED_CODE, "")).matches(FILLER),
+    )
+    length = batch.counts["character"] + (CJK_DENSITY - 1) * batch.counts["cjk"]
+    much = outside_code * (outside_code * FILLED >= length)  # texts may speak of it
+    return over("lorem-ipsum", np.where(batch.is_local, mentions, much), 0, ~batch.is_code)
 
 
 def _is_prose(batch: Batch) -> Any:
@@ -178,8 +194,30 @@ def _symbol_share(batch: Batch) -> Any:
 def _markup_share(batch: Batch) -> Any:
     plain = pc.replace_substring_regex(batch.text, QUOTED_CODE, "")
     left = pc.utf8_length(pc.replace_substring_regex(plain, TAG, "")).to_numpy(zero_copy_only=False)
-    worth = TAG_WORTH * batch.with_text(plain).matches(TAG)
-    return worth / np.maximum(worth + left, 1)
+    tags = TAG_WORTH * batch.with_text(plain).matches(TAG)
+    left = left + (CJK_DENSITY - 1) * batch.counts["cjk"]
+    return tags / np.maximum(tags + left, 1)
+
+
+def _is_verse(batch: Batch) -> Mask:
+    pure = batch.counts["han"] >= 0.7 * batch.visible
+    marks = batch.measured(pure, lambda part: part.matches(r"[，。！？；、]"))
+    return np.asarray(pure & (marks >= 2), bool)
+
+
+def _mean_length(batch: Batch, pattern: str) -> Any:
+    """[n] characters of the mean line that holds a match, a CJK one counting three."""
+    lines = batch.lines
+    matching = lines.matching(pattern)
+    wide = pc.count_substring_regex(lines.text, r"\p{Han}").to_numpy(zero_copy_only=False)
+    lengths = lines.lengths + (CJK_DENSITY - 1) * wide
+    number = np.maximum(np.bincount(lines.rows, weights=matching, minlength=len(batch)), 1)
+    return np.bincount(lines.rows, weights=lengths * matching, minlength=len(batch)) / number
+
+
+def beside_data(rule: Rule) -> Rule:
+    """The rule, but calls of templates, tags, keys and long numbers in a text are no part of it."""
+    return beside(rule, f"{SHORTCODE}|{TAG}|{DATA}", is_prose)
 
 
 def _lines(batch: Batch) -> Any:
@@ -190,14 +228,14 @@ RULES = (
     too_short,
     too_long,
     damaged,
-    few_letters,
+    beside_data(few_letters),
     short_words,
-    long_words,
+    beside_data(long_words),
     link_list,
     other_script,
-    word_list,
+    beside_data(word_list),
     foreign,
-    symbols,
+    beside_data(symbols),
     bullets,
     ellipses,
     markup,

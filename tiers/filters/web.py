@@ -7,18 +7,23 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
 from ..errors import InputError
+from . import advertising
 from .batch import Batch, Reasons, Rule, over, pages, under
 from .lines import POLICY
-from .published import SHORT_LINE, TERMINAL, fineweb_newlines, gopher_letters, gopher_lines, gopher_symbols
+from .published import SHORT_LINE, TERMINAL, fineweb_newlines, gopher_symbols
 
 URL = re.compile(r"https?://[^\s#]+", re.I)
 ADDRESS = re.compile(r"^(?:\d{1,3}\.){3}\d{1,3}$")
 LISTED = re.compile(r"(?:https?://)?[^\s/.]+(?:\.[^\s/.]+)+(?:/\S*)?")
+WORD = r"[^\s|]*[\pL\pN][^\s|]*"
+LETTERS = r"[^\s|]*\pL[^\s|]*"
+LIST_NUMBER = r"(?m)^[ \t]*\d{1,4}[.)]?[ \t]"
 FILES = re.compile(r"\.(?:jpe?g|png|gif|svg|css|js|zip|gz|exe|mp[34]|pdf|ico|woff2?)$")
 
 
@@ -117,11 +122,18 @@ def policy(batch: Batch, config: CleanConfig) -> Reasons:
 
 def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
     """FineWeb's rules for lines, but that those which end in punctuation may hold 12 % of the characters instead."""
-    lines, every = batch.lines, pages(batch)
+    lines, every = batch.lines, pages(batch) & ~batch.is_technical & ~batch.is_statute
     return pc.coalesce(
         under("fineweb-punctuation", lines.ended(TERMINAL), 0.12, every),
         over("fineweb-short-lines", lines.share(lines.lengths <= SHORT_LINE), 0.67, every),
     )
+
+
+def letters(batch: Batch, config: CleanConfig) -> Reasons:
+    """Gopher's rule that 80 % of words hold a letter; borders of tables and the numbers of a list are no words."""
+    words = np.maximum(batch.matches(WORD) - batch.matches(LIST_NUMBER), 1)
+    share = np.minimum(batch.matches(LETTERS) / words, 1)
+    return under("gopher-letters", share, 0.8, pages(batch) & ~batch.is_technical)
 
 
 def few_words(batch: Batch, config: CleanConfig) -> Reasons:
@@ -140,9 +152,8 @@ def for_pages(rule: Rule) -> Rule:
 
 PUBLISHED: tuple[Callable[[Batch, CleanConfig], Reasons], ...] = (
     gopher_symbols,
-    gopher_lines,
-    gopher_letters,
+    letters,
     page_lines,
     fineweb_newlines,
 )
-RULES: tuple[Rule, ...] = (url, few_words, policy, *(for_pages(rule) for rule in PUBLISHED))
+RULES: tuple[Rule, ...] = (url, few_words, policy, advertising.english, *(for_pages(rule) for rule in PUBLISHED))
