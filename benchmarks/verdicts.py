@@ -1,9 +1,9 @@
 """What the rules of L1 drop and keep of real pages: counts by rule, and a random sample to be read.
 
 Reads the records of `--data` (l0/DOMAIN/*.jsonl.gz) whose id falls into one half of each file, as `coevo build` reads
-them, mends and judges them, and prints `--drops` and `--keeps` documents, as many of each domain. Half 0 is for work on the
-rules, half 1 for measuring them. The same arguments print the same documents. `--work` keeps what was read, which is
-slow, for the next call.
+them, mends and judges them, and prints `--drops` and `--keeps` documents, as many of each domain. Half 0 is for work
+on the rules, half 1 for measuring them. The same arguments print the same documents. `--work` keeps what was read,
+which is slow, for the next call.
 """
 
 import argparse
@@ -73,7 +73,9 @@ def main() -> None:
     """Print counts, the sample, and one JSON line last."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with l0/")
-    parser.add_argument("--half", type=int, choices=range(HALVES), default=1, help="0: for work on the rules; 1: held out")
+    parser.add_argument(
+        "--half", type=int, choices=range(HALVES), default=1, help="0: for work on the rules; 1: held out"
+    )
     parser.add_argument("--drops", type=int, default=100, help="dropped documents to print")
     parser.add_argument("--keeps", type=int, default=100, help="kept documents to print")
     parser.add_argument("--characters", type=int, default=1_200, help="of each document, at most")

@@ -42,7 +42,7 @@ THIRD_PARTY: dict[str, set[str]] = {
         "torch",  # with transformers: a local encoder of meaning
         "trafilatura",
         "transformers",
-        "tree_sitter",  # program text of languages other than Python (an extra; its grammars are named, not imported)
+        "tree_sitter",  # program text; its grammars are named, not imported
         "xxhash",
         "yaml",  # the words of addresses that are not read are a data file
         "zstandard",

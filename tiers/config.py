@@ -63,7 +63,7 @@ class CleanConfig(Record):
     """What the published families count as words: what stands between white space, or punctuation marks as well, each
     by itself, as datatrove's tokenizer does: their verdicts are then its verdicts (docs/tiers.md)."""
     encoding: bool = True
-    """Mend prose that was decoded wrongly, where ftfy is sure."""
+    """Mend prose that was decoded wrongly, where ftfy is sure, and take out control characters."""
     embedded: bool = True
     """Take out the bytes of files that are written into prose as base64 (`data:image/png;base64,...`)."""
     notices: bool = True

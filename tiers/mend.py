@@ -36,7 +36,8 @@ def mend(docs: pa.Table, config: CleanConfig | None = None) -> pa.Table:
 
     Args:
         docs: text, domain, kind, source; any number.
-        config: what is mended (`encoding` with control characters, `embedded`, `notices`, `pii`; C4's line edits where that family is wanted).
+        config: what is mended (`encoding` with control characters, `embedded`, `notices`, `pii`;
+            C4's line edits where that family is wanted).
 
     Returns:
         Table `MENDED`, rows of `docs` ascending: id and text of the new document, what was done (`pii: 2 email`), and
@@ -88,7 +89,9 @@ def _batch(batch: Batch, config: CleanConfig, start: int) -> pa.Table:
     prose = ~np.isin(batch.kind, ["source", "docstring"])
     if config.encoding:
         each(
-            control.SUSPECT, prose, lambda text, _: _counted("encoding: control character", control.without_controls(text))
+            control.SUSPECT,
+            prose,
+            lambda text, _: _counted("encoding: control character", control.without_controls(text)),
         )
         each(encoding.SUSPECT, prose, lambda text, _: _counted("encoding: line", encoding.repaired(text)))
     if config.embedded:

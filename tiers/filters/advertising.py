@@ -75,7 +75,9 @@ def refused(batch: Batch, language: str, words: Floats, applies: Mask) -> Reason
         asked = offers > limits.offers
         topics = batch.measured(asked, lambda part, sort=sort: part.matches(sort.topic)) / size
         asked &= topics > limits.topics
-        kinds = batch.measured(asked, lambda part, sort=sort: sum((part.matches(o) > 0).astype(int) for o in sort.offers))
+        kinds = batch.measured(
+            asked, lambda part, sort=sort: sum((part.matches(o) > 0).astype(int) for o in sort.offers)
+        )
         asked &= kinds >= limits.kinds
         asked &= batch.measured(asked, lambda part: part.matches(ARTICLE)) < FEW_ARTICLES
         reasons.append(over(f"advertises-{sort.name}", offers, limits.offers, asked))

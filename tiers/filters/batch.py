@@ -52,7 +52,7 @@ TAG = r"</?[a-zA-Z][a-zA-Z0-9:.-]*(?:\s[^<>]*)?/?>"
 QUOTED_CODE = r"(?s)(?:```|~~~).*?(?:```|~~~|\z)|`[^`\n]+`"
 """RE2: code in Markdown, in fences or in the line."""
 SHORTCODE = (
-    r"\{\{.*?\}\}|\{%.*?%\}"
+    r"\{\{[^{}]*\}\}|\{%[^{}]*%\}"
     r"|\[/?[a-z][\w-]*(?:\s+[\w-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\]]+))+\s*/?\]|\[/[a-z][\w-]*\]"
 )
 """Calls of page templates: Hugo, Jekyll, WordPress."""
@@ -61,13 +61,14 @@ DATA = (
     r"|(?m)^[ \t]*(?:\d+[ \t]*$|(?:\d+:)?\d+:\d\d[,.]\d{2,3} --> .*$)"
 )
 """Keys, digests, encoded bytes, numbers of many digits, and the times of subtitles."""
-IDENTIFIER = (
-    r"\b[a-z]+(?:[A-Z][a-z0-9]+)+\b|\b\w+\(\)|\b[a-z]+(?:\.[a-z]\w*){2,}|\b[a-z]+(?:_[a-z0-9]+)+\b"
-)
+IDENTIFIER = r"\b[a-z]+(?:[A-Z][a-z0-9]+)+\b|\b\w+\(\)|\b[a-z]+(?:\.[a-z]\w*){2,}|\b[a-z]+(?:_[a-z0-9]+)+\b"
 """A name in a program: of a function, a variable or a package."""
-MANY_IDENTIFIERS, IDENTIFIER_WORDS = 10, 25
+MANY_IDENTIFIERS, IDENTIFIER_WORDS = 6, 50
 """A text is about programs with so many of them, and one in so many words."""
-STATUTE = r"(?m)^[ \t>*#-]*(?:§|(?:Section|Sec\.|Article|Art\.|Clause|SECTION|ARTICLE)\s+[\dIVX]+|\(?(?:[a-z]{1,2}|[ivx]+|\d{1,2})\)\s|第[一二三四五六七八九十百千零\d]+[章节条款])"
+STATUTE = (
+    r"(?m)^[ \t>*#-]*(?:§|(?:Section|Sec\.|Article|Art\.|Clause|SECTION|ARTICLE)\s+[\dIVX]+"
+    r"|\(?(?:[a-z]{1,2}|[ivx]+|\d{1,2})\)\s|第[一二三四五六七八九十百千零\d]+[章节条款])"
+)
 """The beginning of an article or a paragraph of a law."""
 LOCAL_ROOTS = ("stdlib/", "site/")
 """How the names of `local:`'s texts begin."""
@@ -271,9 +272,7 @@ Reasons: TypeAlias = pa.Array
 Rule = Callable[[Batch, CleanConfig], Reasons]
 
 
-def beside(
-    rule: Rule, pattern: str, applies: "Callable[[Batch], Mask]", words: int = 60, share: float = 0.2
-) -> Rule:
+def beside(rule: Rule, pattern: str, applies: "Callable[[Batch], Mask]", words: int = 60, share: float = 0.2) -> Rule:
     """The rule, but a text is refused only if what stands beside the matches of a pattern is refused too.
 
     Args:

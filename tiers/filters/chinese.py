@@ -92,4 +92,14 @@ def _enough(batch: Batch) -> Mask:
     return np.asarray(_han(batch) >= ENOUGH, bool)
 
 
-RULES = (few_han, japanese, no_punctuation, long_runs, menu, few_function_words, page_lines, advertising.chinese, mojibake)
+RULES = (
+    few_han,
+    japanese,
+    no_punctuation,
+    long_runs,
+    menu,
+    few_function_words,
+    page_lines,
+    advertising.chinese,
+    mojibake,
+)

@@ -107,7 +107,7 @@ def is_python_2(node: Any) -> bool:
         case "string_start":
             return OLD_STRING.match(node.text) is not None
         case "tuple_pattern":
-            return node.parent.type in ("parameters", "lambda_parameters")
+            return bool(node.parent.type in ("parameters", "lambda_parameters"))
         case "raise_statement":
             return node.named_child_count > 0 and node.named_child(0).type == "expression_list"
         case "except_clause":  # `except OSError, error:`; since Python 3.14 also several types without parentheses

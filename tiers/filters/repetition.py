@@ -205,4 +205,6 @@ def beside_markup(rule: Rule) -> Rule:
     return beside(rule, rf"{SHORTCODE}|{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+", is_prose, MIN_WORDS)
 
 
-RULES = tuple(beside_markup(around_code(rule)) for rule in (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams))
+RULES = tuple(
+    beside_markup(around_code(rule)) for rule in (duplicate_lines, duplicate_line_chars, top_ngrams, duplicate_ngrams)
+)

@@ -15,10 +15,12 @@ ENOUGH_WORDS = 50
 ENOUGH_LINES = 20
 CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
-VERSE_DENSITY = 5
+VERSE_DENSITY = 6
 """One of classical Chinese, which leaves out more; told by its having hardly any other letters, and punctuation."""
 FEW_BROKEN, BROKEN_LENGTH = 5, 40
 """Teasers are several, and lines of some length on average (characters, a CJK one counting three)."""
+TECHNICAL_WORD = 1.6
+"""Words of a text about programs may be longer by this factor; those of a list of names are longer still."""
 BULLET_LENGTH = 60
 """Points of a list that are longer on average say something."""
 FILLED = 2_000
@@ -76,9 +78,11 @@ def short_words(batch: Batch, config: CleanConfig) -> Reasons:
 def long_words(batch: Batch, config: CleanConfig) -> Reasons:
     """Lists of identifiers, encoded data; addresses are no words, but in this machine's change logs made of them."""
     length = _word_length(batch)
-    applies = _is_prose(batch) & (length > config.max_word)
+    prose, technical = _is_prose(batch), batch.is_technical & ~batch.is_math & ~batch.is_cjk
+    applies = (prose & (length > config.max_word)) | (technical & (length > TECHNICAL_WORD * config.max_word))
     asked = applies & ~batch.is_local
     length = np.where(asked, batch.measured(asked, _word_length_without_addresses), length)
+    applies &= prose | (length > TECHNICAL_WORD * config.max_word)
     return over("long-words", length, config.max_word, applies)
 
 
@@ -142,7 +146,9 @@ def ellipses(batch: Batch, config: CleanConfig) -> Reasons:
     broken = batch.matches(BROKEN)
     share = broken / np.maximum(batch.matches(r"(?m)^.*[^\s].*$"), 1)
     applies = ~batch.is_code & (broken >= FEW_BROKEN) & (share > config.max_ellipsis_lines)
-    return over("broken-off-lines", share, config.max_ellipsis_lines, applies & (_mean_length(batch, BROKEN) >= BROKEN_LENGTH))
+    return over(
+        "broken-off-lines", share, config.max_ellipsis_lines, applies & (_mean_length(batch, BROKEN) >= BROKEN_LENGTH)
+    )
 
 
 def markup(batch: Batch, config: CleanConfig) -> Reasons:
@@ -183,7 +189,7 @@ def _word_length(batch: Batch) -> Any:
 
 
 def _word_length_without_addresses(batch: Batch) -> Any:
-    return _word_length(batch.with_text(pc.replace_substring_regex(batch.text, ADDRESSES, " ")))
+    return _word_length(batch.with_text(pc.replace_substring_regex(batch.text, f"{QUOTED_CODE}|{ADDRESSES}", " ")))
 
 
 def _symbol_share(batch: Batch) -> Any:
