@@ -1,4 +1,4 @@
-"""Program text of languages other than Python, by tree-sitter where it is installed."""
+"""Program text by tree-sitter: Python, which is always parsed, and other languages where their grammars are installed."""
 
 import gzip
 import importlib.util
@@ -38,6 +38,62 @@ RIGHT = {
     "a.go": "package a\n\nfunc Map[T, U any](xs []T, f func(T) U) []U {\n\tvar ys []U\n\treturn ys\n}\n",
     "a.rs": "fn f<'a, T: Into<String>>(x: &'a T) -> Option<&'a T> { if let Some(y) = Some(x) { y } else { None } }\n",
 }
+
+
+NEWER = {
+    "3.12 type parameters": "class A[T, *U, **P](B):\n    def f[V: int](self, x: V) -> V:\n        return x\ntype C[T] = list[T]\n",
+    "3.12 quotes in f-strings": "a = f'{b['c']} {\"\\n\".join(d)} {f'{e}'}'\n",
+    "3.13 defaults of type parameters": "class A[T: int = str, *U = *tuple[int]]: pass\ntype B[T = str] = list[T]\n",
+    "3.14 template strings": "a = t'{b!r:>{c}}' + rt'\\d{e}'\n",
+    "3.14 exceptions without parentheses": "try:\n    f()\nexcept OSError, ValueError, a.B:\n    pass\n",
+    "3.14 groups without parentheses": "try:\n    f()\nexcept* OSError, ValueError:\n    pass\n",
+    "3.15 lazy imports": "lazy import json\nlazy from a import b\n",
+    "3.15 unpacking in comprehensions": "a = [*b for b in c]\n",
+}
+OLDER = {
+    "print": "print 'a'\n",
+    "exec": "exec 'a = 1' in b\n",
+    "raise": "raise OSError, 'a'\n",
+    "octal": "a = 0777\n",
+    "long": "a = 10L\n",
+    "backquotes": "a = `b`\n",
+    "unequal": "if a <> b:\n    pass\n",
+    "unicode raw": "a = ur'b'\n",
+    "tuple parameter": "def f(a, (b, c)):\n    pass\n",
+    "except": "try:\n    f()\nexcept OSError, error:\n    pass\n",
+}
+NOT_PYTHON = {
+    "prose": "The committee met on Tuesday, and it was late.\n",
+    "cut off": "a = f(b,\n",
+    "indentation": "def f():\nreturn 1\n",
+    "curly quotes": "a = “b”\n",
+    "conflict": "a = 1\n<<<<<<< HEAD\nb = 2\n=======\nb = 3\n>>>>>>> other\n",
+}
+
+
+def python_fault(text: str, source: str = "a.py") -> str | None:
+    fields = {"text": pa.array([text], pa.large_string()), "domain": ["code"], "kind": ["source"], "source": [source]}
+    fault: str | None = syntax.python_parses(Batch.of(pa.table(fields)), CleanConfig())[0].as_py()
+    return fault
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_python_of_newer_versions_parses(name: str) -> None:
+    assert python_fault(NEWER[name]) is None
+
+
+@pytest.mark.parametrize("name", [*OLDER, *NOT_PYTHON])
+def test_python_2_and_what_is_no_python_does_not_parse(name: str) -> None:
+    text = (OLDER | NOT_PYTHON)[name]
+    assert str(python_fault(text)).startswith("does-not-parse: ")
+    assert python_fault(text, "a.py#2") is None  # a piece may begin in the middle
+    assert str(python_fault(NEWER["3.14 template strings"] + text)).startswith("does-not-parse: ")
+
+
+def test_a_missing_grammar_of_python_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tree_sitter_python", None)
+    with pytest.raises(InputError, match="python wanted the package tree-sitter-python, which is not installed: type"):
+        python_fault(NEWER["3.14 template strings"])
 
 
 def verdicts(texts: dict[str, str], languages: tuple[str, ...] = LANGUAGES) -> dict[str, str | None]:

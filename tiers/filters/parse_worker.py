@@ -82,6 +82,8 @@ def python_errors(tree: Any) -> Iterator[Any]:
     while True:
         if is_python_2(cursor.node):
             yield cursor.node
+        if cursor.node.type == "block" and not cursor.node.named_child_count:  # its lines are not indented
+            yield cursor.node
         if cursor.goto_first_child():
             continue
         while not cursor.goto_next_sibling():

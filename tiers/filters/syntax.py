@@ -53,12 +53,17 @@ def check_languages(languages: Iterable[str]) -> None:
                 f"clean.parse_languages: unknown language {name!r}: {hint}known are {', '.join(SUFFIXES)} "
                 "(Python is always parsed)"
             )
-        for module in ("tree_sitter", _grammar(name)[1]):
-            if find_spec(module) is None:
-                raise InputError(
-                    f"clean.parse_languages: {name} wanted the package {module.replace('_', '-')}, which is not "
-                    "installed: type pip install 'coevo[parsers]', or leave the language out"
-                )
+        _check_installed(
+            name, "clean.parse_languages: ", "type pip install 'coevo[parsers]', or leave the language out"
+        )
+
+
+def _check_installed(language: str, setting: str, way: str) -> None:
+    """Raise InputError where a package that parses a language is missing."""
+    for module in ("tree_sitter", _grammar(language)[1]):
+        if find_spec(module) is None:
+            package = module.replace("_", "-")
+            raise InputError(f"{setting}{language} wanted the package {package}, which is not installed: {way}")
 
 
 def python_parses(batch: Batch, config: CleanConfig) -> Reasons:
@@ -75,6 +80,8 @@ def python_parses(batch: Batch, config: CleanConfig) -> Reasons:
             made[i], may_be_newer = _interpreter_fault(text)
             if may_be_newer and not batch.is_local[i]:
                 requests[int(i)] = json.dumps({"text": text, "grammars": [_grammar("python")], "limit": 0.0})
+    if requests:
+        _check_installed("python", "", "type pip install -U coevo")
     for i, fault in zip(requests, faults(list(requests.values())), strict=True):
         made[i] = made[i] if fault else None
     return pa.array(made, pa.string())
