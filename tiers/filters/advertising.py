@@ -6,13 +6,14 @@ is dropped where the words of one sort stand densely and enough different offers
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 
 from ..config import CleanConfig
+from ..tokens import Ints
 from .batch import Batch, Floats, Mask, Reasons, over
 
 ARTICLE = r"第[一二三四五六七八九十百零\d]+[条章款]"
@@ -52,9 +53,17 @@ def sorts(language: str) -> tuple[Sort, ...]:
     import yaml
 
     listed = yaml.safe_load(Path(__file__).with_name("advertising.yaml").read_text("utf-8"))[language]
-    whole = (lambda words: rf"(?i){words}") if language == "zh" else (lambda words: rf"(?i)\b(?:{words})\b")
+
+    def pattern(words: str) -> str:
+        return f"(?i){words}" if language == "zh" else rf"(?i)\b(?:{words})\b"
+
     return tuple(
-        Sort(name, tuple(map(whole, words["offer"])), whole("|".join(words["offer"])), whole("|".join(words["topic"])))
+        Sort(
+            name,
+            tuple(map(pattern, words["offer"])),
+            pattern("|".join(words["offer"])),
+            pattern("|".join(words["topic"])),
+        )
         for name, words in listed.items()
     )
 
@@ -73,15 +82,16 @@ def refused(batch: Batch, language: str, words: Floats, applies: Mask) -> Reason
     for sort in sorts(language):
         offers = np.where(applies, batch.matches(sort.offer) / size, 0)
         asked = offers > limits.offers
-        topics = batch.measured(asked, lambda part, sort=sort: part.matches(sort.topic)) / size
-        asked &= topics > limits.topics
-        kinds = batch.measured(
-            asked, lambda part, sort=sort: sum((part.matches(o) > 0).astype(int) for o in sort.offers)
-        )
-        asked &= kinds >= limits.kinds
-        asked &= batch.measured(asked, lambda part: part.matches(ARTICLE)) < FEW_ARTICLES
+        asked &= batch.measured(asked, partial(Batch.matches, pattern=sort.topic)) / size > limits.topics
+        asked &= batch.measured(asked, partial(_kinds, offers=sort.offers)) >= limits.kinds
+        asked &= batch.measured(asked, partial(Batch.matches, pattern=ARTICLE)) < FEW_ARTICLES
         reasons.append(over(f"advertises-{sort.name}", offers, limits.offers, asked))
     return pc.coalesce(*reasons)
+
+
+def _kinds(batch: Batch, offers: tuple[str, ...]) -> Ints:
+    """[n] how many different offers a text makes."""
+    return np.asarray(sum((batch.matches(offer) > 0).astype(np.int64) for offer in offers), np.int64)
 
 
 def chinese(batch: Batch, config: CleanConfig) -> Reasons:

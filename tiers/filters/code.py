@@ -32,7 +32,7 @@ DOING = (
     r"|\w[\w.\[\]]* ?=[^=]|(?:[\w<>*&:]+ )+\w+\(|.*[;{]$)"
 )
 """A line that does something, in the languages that there is most of."""
-ENOUGH_DONE = 10
+ENOUGH_DONE = 8
 """Lines that do something, beside which a table is a part of a program."""
 NUMBERS = (
     r"(?m)^[^\n]*(?:[-+]?\b(?:0[xX])?[0-9a-fA-F.]+[\"'uUlLfF]*[ \t]*[,;|\]})][ \t]*){3,}[^\n]*$"
@@ -66,7 +66,7 @@ def few_letters(batch: Batch, config: CleanConfig) -> Reasons:
     share = batch.counts["letter"] / batch.visible
     asked = batch.is_code & (share < config.min_letters_code)
     share = np.where(
-        asked, batch.measured(asked, _beside_table(lambda rest: rest.counts["letter"] / rest.visible)), share
+        asked, batch.measured(asked, beside_table(lambda rest: rest.counts["letter"] / rest.visible)), share
     )
     return under("few-letters", share, config.min_letters_code, batch.is_code)
 
@@ -76,12 +76,12 @@ def digits(batch: Batch, config: CleanConfig) -> Reasons:
     share = batch.counts["digit"] / batch.visible
     asked = batch.is_code & (share > config.max_digits)
     share = np.where(
-        asked, batch.measured(asked, _beside_table(lambda rest: rest.counts["digit"] / rest.visible)), share
+        asked, batch.measured(asked, beside_table(lambda rest: rest.counts["digit"] / rest.visible)), share
     )
     return over("many-digits", share, config.max_digits, batch.is_code)
 
 
-def _beside_table(measure: "Callable[[Batch], Any]") -> "Callable[[Batch], Any]":
+def beside_table(measure: "Callable[[Batch], Any]") -> "Callable[[Batch], Any]":
     """The measure of what stands beside rows of numbers where that is a program, else of the whole."""
 
     def measured(batch: Batch) -> Any:

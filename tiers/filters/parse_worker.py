@@ -111,7 +111,7 @@ def is_python_2(node: Any) -> bool:
         case "tuple_pattern":
             return bool(node.parent.type in ("parameters", "lambda_parameters"))
         case "raise_statement":
-            return node.named_child_count > 0 and node.named_child(0).type == "expression_list"
+            return bool(node.named_child_count and node.named_child(0).type == "expression_list")
         case "except_clause":  # `except OSError, error:`; since Python 3.14 also several types without parentheses
             names = node.children_by_field_name("value")
             return len(names) == 2 and names[1].type == "identifier" and names[1].text.islower()

@@ -82,8 +82,8 @@ def python_parses(batch: Batch, config: CleanConfig) -> Reasons:
                 requests[int(i)] = json.dumps({"text": text, "grammars": [_grammar("python")], "limit": 0.0})
     if requests:
         _check_installed("python", "", "type pip install -U coevo")
-    for i, fault in zip(requests, faults(list(requests.values())), strict=True):
-        made[i] = made[i] if fault else None
+    for row, fault in zip(requests, faults(list(requests.values())), strict=True):
+        made[row] = made[row] if fault else None
     return pa.array(made, pa.string())
 
 
