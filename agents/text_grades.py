@@ -57,7 +57,7 @@ def _sound(f: dict[str, Floats]) -> Floats:
     often = np.where(f["code"] > 0, 0.12, np.where(f["chinese"] > 0, 0.04, 0.07))
     focus = _over(f["top"] - 2.5 / np.maximum(units, 1.0), often, 12.0)
     hollow = _over(_share(f["function"], units), np.where(f["chinese"] > 0, 0.38, 0.6), 6.0)
-    cohesive = 0.5 + 0.5 * _above(f["recurring"], np.where(f["chinese"] > 0, 0.15, 0.3), 12.0)
+    cohesive = 0.4 + 0.6 * _above(f["recurring"], np.where(f["chinese"] > 0, 0.15, 0.3), 20.0)
     selling = _over(_share(f["sell"], units), 0.008, 25.0) * _over(_share(f["empty"], units), 0.01, 12.0)
     stuffed = _over(_share(f["teach"] + f["step"], units), 0.3, 8.0)
     broken = _over(_share(f["mojibake"], f["chars"]), 0.001, 60.0) * _over(_share(f["dots"], units), 0.02, 10.0)
