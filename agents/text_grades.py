@@ -61,7 +61,22 @@ def _sound(f: dict[str, Floats]) -> Floats:
     selling = _over(_share(f["sell"], units), 0.008, 25.0) * _over(_share(f["empty"], units), 0.01, 12.0)
     stuffed = _over(_share(f["teach"] + f["step"], units), 0.3, 8.0)
     broken = _over(_share(f["mojibake"], f["chars"]), 0.001, 60.0) * _over(_share(f["dots"], units), 0.02, 10.0)
-    return order * chain * repeated * focus * cohesive * hollow * selling * stuffed * broken / (1.0 + 4.0 * f["judge"])
+    # fragments, lists and tables have more signs than sentences; formulas and program text need them
+    marks = np.where((f["code"] + f["math"] + f["chinese"]) > 0, 0.0, _share(f["signs"], units))
+    whole = 0.5 + 0.5 * _over(marks, 0.18, 5.0)
+    return (
+        order
+        * whole
+        * chain
+        * repeated
+        * focus
+        * cohesive
+        * hollow
+        * selling
+        * stuffed
+        * broken
+        / (1.0 + 4.0 * f["judge"])
+    )
 
 
 def _size(f: dict[str, Floats]) -> Floats:
