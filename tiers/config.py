@@ -125,7 +125,10 @@ class DedupConfig(Record):
     """MinHash over word 5-grams (characters of Chinese, Japanese and Korean count as words)."""
 
     threshold: float = Field(default=0.70, gt=0, le=1)
-    """Estimated Jaccard similarity from which two texts are one."""
+    """Estimated Jaccard similarity from which two texts are one ..."""
+    signs: float = Field(default=0.04, ge=0, le=1)
+    """... unless their formulae or code differ: the share of signs in common may lie so far below the middle between
+    that similarity and 1 (see `tiers.signs.agree`); 1: signs are not looked at."""
     ngram: int = Field(default=5, gt=0)
     permutations: int = Field(default=120, gt=0)
     bands: int = Field(default=20, gt=0)

@@ -1,7 +1,11 @@
-"""Exact and near duplicates: one of each group stays, and the others' reasons name it."""
+"""Exact and near duplicates: one of each group stays, and the others' reasons name it.
+
+Texts with formulae or code are compared by their words and, apart from them, by their signs (`tiers.signs`): a problem
+and the same problem with one sign changed share nearly all words, and are two problems.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,12 +17,15 @@ from rensa import RMinHash
 from .clean import batches, verdicts
 from .config import DedupConfig
 from .errors import InputError
-from .tokens import PRIME, Hashes, Ints, mix, ngrams, tokenize
+from .signs import agree, common, read
+from .tokens import PRIME, Hashes, Ints, mix, ngrams
 
 Signatures = np.ndarray[Any, np.dtype[np.uint32]]
 
 UNIQUE = "no duplicate"
 SEED = 1
+SIGN_SEED = 2
+SIGN_PERMUTATIONS = 64
 CHUNK = 65_536
 
 
@@ -32,10 +39,25 @@ class Sketches:
     """[n, permutations] MinHash."""
     comparable: Any
     """[n] whether the text has an n-gram at all."""
+    sign_counts: Ints
+    """[n] different windows around signs; 0 where the text is not formal."""
+    sign_signatures: Signatures
+    """[n, SIGN_PERMUTATIONS] MinHash of the windows."""
+
+    def take(self, rows: Ints) -> "Sketches":
+        """Some of them, in that order."""
+        return Sketches(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def alike(self, one: Any, other: Any, settings: DedupConfig) -> tuple[Any, Any]:
+        """[p] estimated similarity of the words of two rows each, and whether they are near duplicates."""
+        words = np.mean(self.signatures[one] == self.signatures[other], axis=-1)
+        signs = np.mean(self.sign_signatures[one] == self.sign_signatures[other], axis=-1)
+        shared = common(signs, self.sign_counts[one], self.sign_counts[other])
+        return words, (words >= settings.threshold) & agree(shared, words, settings.signs)
 
 
 def dedup(docs: pa.Table, config: DedupConfig | None = None, held: pa.Table | None = None) -> pa.Table:
-    """Find texts that are equal but for case and white space, then those that share most of their word 5-grams.
+    """Find texts that are equal but for case and white space, then those that share most word 5-grams and signs.
 
     MinHash (Broder 1997) signatures by rensa, banded (rensa's index answers whether a text has a double, not which);
     candidate pairs are verified on their whole signatures. Of a group the longest text stays (of equally long ones the
@@ -66,22 +88,29 @@ def sketch(docs: pa.Table, config: DedupConfig | None = None) -> pa.Table:
         config: n-gram and permutations.
 
     Returns:
-        id, source, size (bytes), exact (hash), signature (null where the text has no n-gram), in the same order.
+        id, source, size (bytes), exact (hash), signature (null where the text has no n-gram), sign_count and
+        sign_signature (null where the text is not formal), in the same order.
     """
     settings = config or DedupConfig()
     made = _sketches(docs, settings)
-    width = 4 * settings.permutations
-    data = pa.py_buffer(np.ascontiguousarray(made.signatures))
-    signatures = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), docs.num_rows, [None, data])
     return pa.table(
         {
             "id": docs["id"],
             "source": docs["source"],
             "size": pc.binary_length(docs["text"]).cast(pa.int64()),
             "exact": pa.array(made.exact, pa.uint64()),
-            "signature": pc.if_else(pa.array(made.comparable), signatures, pa.scalar(None, signatures.type)),
+            "signature": _packed(made.signatures, made.comparable),
+            "sign_count": pa.array(made.sign_counts, pa.int64()),
+            "sign_signature": _packed(made.sign_signatures, made.sign_counts > 0),
         }
     )
+
+
+def _packed(signatures: Signatures, valid: Any) -> pa.Array:
+    """[n] signatures as bytes, null where there is nothing to compare by."""
+    data = pa.py_buffer(np.ascontiguousarray(signatures))
+    packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(4 * signatures.shape[1]), len(signatures), [None, data])
+    return pc.if_else(pa.array(valid), packed, pa.scalar(None, packed.type))
 
 
 def dedup_sketches(new: pa.Table, config: DedupConfig | None = None, held: pa.Table | None = None) -> pa.Table:
@@ -120,12 +149,19 @@ def refusals(sketches: pa.Table, before: int, settings: DedupConfig) -> pa.Array
 
 def unpacked(table: pa.Table, settings: DedupConfig) -> Sketches:
     """The columns of sketches as arrays; signatures are seen in place."""
-    column = table["signature"].combine_chunks()
+    exact, counts = (table[name].to_numpy() for name in ("exact", "sign_count"))
+    signatures, comparable = _unpacked(table["signature"], settings.permutations)
+    sign_signatures, _ = _unpacked(table["sign_signature"], SIGN_PERMUTATIONS)
+    return Sketches(exact.astype(np.uint64), signatures, comparable, counts.astype(np.int64), sign_signatures)
+
+
+def _unpacked(packed: pa.ChunkedArray, width: int) -> tuple[Signatures, Any]:
+    """[n, width] signatures, and [n] which of them say something."""
+    column = packed.combine_chunks()
     column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    width, n = settings.permutations, len(column)
+    n = len(column)
     flat = np.frombuffer(column.buffers()[1] or b"", np.uint32)[column.offset * width : (column.offset + n) * width]
-    exact = table["exact"].to_numpy().astype(np.uint64)
-    return Sketches(exact, flat.reshape(n, width), column.is_valid().to_numpy(zero_copy_only=False))
+    return flat.reshape(n, width), column.is_valid().to_numpy(zero_copy_only=False)
 
 
 def _ranks(table: pa.Table, before: int) -> Ints:
@@ -140,20 +176,30 @@ def _ranks(table: pa.Table, before: int) -> Ints:
 
 def _sketches(docs: pa.Table, settings: DedupConfig) -> Sketches:
     """Hashes and signatures of all texts, a batch at a time."""
-    exact, signatures, counts = (
-        [np.zeros(0, np.uint64)],
-        [np.zeros((0, settings.permutations), np.uint32)],
-        [np.zeros(0, np.int64)],
+    empty = docs.slice(0, 0)
+    parts = [_sketched(part, settings) for part in batches(docs) or [empty]]
+    return Sketches(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Sketches)))
+
+
+def _sketched(docs: pa.Table, settings: DedupConfig) -> Sketches:
+    """Hashes and signatures of the texts of one batch."""
+    texts = read(docs["text"])
+    hashes, _, rows = ngrams(texts.words, texts.offsets, settings.ngram)
+    counts = np.bincount(rows, minlength=docs.num_rows).astype(np.int64)
+    return Sketches(
+        _text_hashes(docs["text"]),
+        _minhash(hashes, counts, settings.permutations, SEED),
+        counts > 0,
+        np.diff(texts.window_offsets),
+        _minhash(texts.windows, np.diff(texts.window_offsets), SIGN_PERMUTATIONS, SIGN_SEED),
     )
-    for part in batches(docs):
-        exact.append(_text_hashes(part["text"]))
-        tokens = tokenize(part["text"])
-        hashes, _, rows = ngrams(tokens.hashes, tokens.offsets, settings.ngram)
-        counts.append(np.bincount(rows, minlength=part.num_rows).astype(np.int64))
-        offsets = np.concatenate([[0], np.cumsum(counts[-1])]).astype(np.uint64)
-        matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, settings.permutations, SEED)
-        signatures.append(np.array(matrix.to_rows(), np.uint32).reshape(part.num_rows, settings.permutations))
-    return Sketches(np.concatenate(exact), np.concatenate(signatures), np.concatenate(counts) > 0)
+
+
+def _minhash(hashes: Hashes, counts: Ints, permutations: int, seed: int) -> Signatures:
+    """[n, permutations] MinHash of n sets that lie end to end, of `counts` [n] hashes each."""
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint64)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, permutations, seed)
+    return np.array(matrix.to_rows(), np.uint32).reshape(len(counts), permutations)
 
 
 def _text_hashes(texts: pa.ChunkedArray) -> Hashes:
@@ -186,16 +232,16 @@ def _near(
     """Position of each near duplicate -> position of the text that stays, and their estimated similarity."""
     rows = alone[sketches.comparable[alone]]
     rows = rows[np.argsort(rank[rows])]  # best first, so that of a pair the smaller stays
-    signatures = sketches.signatures[rows]
+    ranked = sketches.take(rows)
     staying: dict[int, tuple[int, float]] = {}
-    for winner, loser in _verified(_candidates(signatures, settings), signatures, settings.threshold):
+    for winner, loser in _verified(_candidates(ranked, settings), ranked, settings):
         if loser in staying or rows[loser] < before:
             continue
         final = staying[winner][0] if winner in staying else winner
-        share = float(np.mean(signatures[final] == signatures[loser]))
-        if share >= settings.threshold:
-            staying[loser] = (final, share)
-    return {int(rows[loser]): (int(rows[winner]), share) for loser, (winner, share) in staying.items()}
+        words, near = ranked.alike(final, loser, settings)
+        if near:
+            staying[loser] = (final, float(words))
+    return {int(rows[loser]): (int(rows[winner]), words) for loser, (winner, words) in staying.items()}
 
 
 def band_keys(signatures: Signatures, settings: DedupConfig) -> Iterator[Hashes]:
@@ -208,26 +254,47 @@ def band_keys(signatures: Signatures, settings: DedupConfig) -> Iterator[Hashes]
         yield key
 
 
-def _candidates(signatures: Signatures, settings: DedupConfig) -> Any:
+def _candidates(sketches: Sketches, settings: DedupConfig) -> Any:
     """[p, 2] pairs that agree in a band, ordered by the second, then the first.
 
-    In a bucket each is paired with the first and with its neighbour only: linear, however many copies there are.
+    In a bucket each is paired with the best and with its neighbour, of all and of those that have its signs: linear,
+    however many copies there are.
     """
-    found = [np.zeros((0, 2), np.int64)]
-    for key in band_keys(signatures, settings):
+    signs = _sign_keys(sketches)
+    pairs = [np.zeros((0, 2), np.int64)]
+    for key in band_keys(sketches.signatures, settings):
         order = np.argsort(key, kind="stable")
-        new = changes(key[order])
-        first = order[np.flatnonzero(new)][np.cumsum(new) - 1] if len(order) else order
-        found += [np.stack([first[~new], order[~new]], 1), np.stack([np.roll(order, 1)[~new], order[~new]], 1)]
-    pairs = np.unique(np.concatenate(found)[:, ::-1], axis=0)
-    return pairs[:, ::-1]
+        pairs += _paired(order, changes(key[order]))
+        order = order[np.lexsort((signs[order], key[order]))]
+        pairs += _paired(order, changes(key[order]) | changes(signs[order]))
+    unique = np.unique(np.concatenate(pairs)[:, ::-1], axis=0)
+    return unique[:, ::-1]
 
 
-def _verified(pairs: Any, signatures: Signatures, threshold: float) -> list[tuple[int, int]]:
+def _sign_keys(sketches: Sketches) -> Hashes:
+    """[n] one number for texts of the same signs."""
+    key = sketches.sign_counts.astype(np.uint64)
+    for column in range(SIGN_PERMUTATIONS):
+        key = mix(key * PRIME + sketches.sign_signatures[:, column])
+    return key
+
+
+def _paired(order: Ints, new: Any) -> list[Any]:
+    """[p, 2] the first of each group, which begins where `new` [n] says so, and each one's neighbour with the others.
+
+    Args:
+        order: [n] positions, ascending within a group.
+        new: [n] whether a group begins.
+    """
+    first = order[np.flatnonzero(new)][np.cumsum(new) - 1] if len(order) else order
+    return [np.stack([first[~new], order[~new]], 1), np.stack([np.roll(order, 1)[~new], order[~new]], 1)]
+
+
+def _verified(pairs: Any, sketches: Sketches, settings: DedupConfig) -> list[tuple[int, int]]:
     """The pairs whose whole signatures agree enough."""
     kept: list[tuple[int, int]] = []
     for start in range(0, len(pairs), CHUNK):
         part = pairs[start : start + CHUNK]
-        same = np.mean(signatures[part[:, 0]] == signatures[part[:, 1]], axis=1) >= threshold
-        kept += [(a, b) for a, b in part[same].tolist()]
+        _, near = sketches.alike(part[:, 0], part[:, 1], settings)
+        kept += [(a, b) for a, b in part[near].tolist()]
     return kept

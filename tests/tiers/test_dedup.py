@@ -11,6 +11,7 @@ import pytest
 from coevo.tiers.config import DedupConfig
 from coevo.tiers.dedup import UNIQUE, dedup
 from coevo.tiers.errors import InputError
+from coevo.tiers.signs import read_text
 
 SHARED = Path(os.environ.get("COEVO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 WORDS = [f"{a}{b}" for a in ("ran", "tos", "mil", "pek", "dor", "lun") for b in ("a", "en", "ish", "or", "ity", "um")]
@@ -106,7 +107,7 @@ def test_bands_must_divide_the_permutations() -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"no shared data at {SHARED}: set COEVO_SHARED_DATA")
 def test_known_near_duplicates_are_found() -> None:
-    """Pairs of the shared set that have at least 0.8 of their 5-grams in common must not both stay."""
+    """Pairs of the shared set that share 0.8 of their 5-grams must not both stay, unless their signs differ."""
     texts: dict[str, str] = {}
     for name in ("code/fastapi", "code/rust-book-listings", "math/mooculus"):
         with gzip.open(SHARED / "l0" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
@@ -117,7 +118,9 @@ def test_known_near_duplicates_are_found() -> None:
         pairs = [(r["a"], r["b"]) for r in map(json.loads, file) if r["a"] in texts and r["b"] in texts]
     near = [(a, b) for a, b in pairs if jaccard(texts[a], texts[b]) >= 0.8]
     assert len(near) >= 20
-    assert not [pair for pair in near if kept[pair[0]] and kept[pair[1]]]
+    both = [(a, b) for a, b in near if kept[a] and kept[b]]
+    assert len(both) <= 0.08 * len(near)
+    assert not [(a, b) for a, b in both if read_text(texts[a])[1] == read_text(texts[b])[1]]
 
 
 def jaccard(a: str, b: str) -> float:

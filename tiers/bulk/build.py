@@ -112,7 +112,9 @@ def _check_held(root: Path, config: BulkConfig) -> None:
     if not (root / DONE).exists():
         raise InputError(f"{root} holds no finished build to deduplicate against: finish it, or name another folder")
     theirs = json.loads((root / CLAIM).read_text("utf-8"))[1]["dedup"]
-    if any(theirs[name] != getattr(config.dedup, name) for name in ("ngram", "permutations", "bands")):
+    if "signs" not in theirs or any(
+        theirs[name] != getattr(config.dedup, name) for name in ("ngram", "permutations", "bands")
+    ):
         raise InputError(f"{root} was sketched with other dedup settings: build with those, or build it again")
 
 
