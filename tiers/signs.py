@@ -152,7 +152,7 @@ def _kinds(points: Any, table: Kinds) -> Kinds:
     primes = quotes[(before[quotes] == LETTER) & ~wordy[quotes] & ~wordy[quotes + 3]]
     twice = np.isin(quotes, primes + 1) & ~wordy[quotes + 3]
     kinds[np.concatenate([primes, quotes[twice]])] = OPERATOR
-    return kinds
+    return np.asarray(kinds, np.uint8)
 
 
 _ENDS = [ord(c) for c in ".,)}]"]
