@@ -3,13 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
+from .clustered import EXACT, Error
 from .noise import NoiseFloor
 from .score import Suite
-
-Z = 2.8
-"""z(.975) + z(.80): a two-sided 5 % test that finds four of five."""
+from .seeds import Seeds
 
 
 @dataclass(frozen=True)
@@ -34,23 +31,36 @@ def detectable(noise: NoiseFloor, suite: Suite) -> list[Detectable]:
     ]
 
 
-def items_needed(effect: float, sd: float, seed_variance: float = 0.0) -> int:
+def items_needed(effect: float, sd: float, seed_variance: float = 0.0, runs: float = math.inf) -> int:
     """Items with which a true difference `effect` is found in four of five cases (Miller, 2411.00640, section 5).
 
-    n = sd^2 / ((effect / 2.8)^2 - 2 seed_variance).
+    With a known seed variance n = sd^2 / ((effect / 2.8)^2 - 2 seed_variance). With one from a few A/A runs the
+    interval is wider, and n is the least at which `Error.detectable` is no more than the effect.
 
     Args:
         effect: true difference, in the benchmark's units.
         sd: of the paired differences between items; for clusters, of the clusters' means, and n counts clusters.
         seed_variance: of one run's mean, from A/A runs.
+        runs: A/A runs behind `seed_variance`; infinite if it is known.
 
     Raises:
         ValueError: no number of items is enough, since seed noise alone hides such an effect.
     """
-    room = (abs(effect) / Z) ** 2 - 2 * seed_variance
-    if not room > 0:
+    seeds = Seeds(2 * seed_variance, 0.0, runs - 1)
+    floor = Error.of(0.0, EXACT, seeds).detectable if seed_variance else 0.0
+    if not abs(effect) > floor:
         raise ValueError(
-            f"an effect of {effect:g} is below the seed floor of {Z * np.sqrt(2 * seed_variance):.3g}: "
+            f"an effect of {effect:g} is below the seed floor of {floor:.3g}: "
             "no number of items finds it; train on more seeds or longer"
         )
-    return math.ceil(sd**2 / room)
+
+    def found(n: int) -> bool:
+        return Error.of(sd**2 / n, max(1.0, n - 1.0), seeds).detectable <= abs(effect)
+
+    low, high = 1, 2
+    while not found(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return high

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from coevo.eval import control_variate, detectable, items_needed, screen, shrink
+from coevo.eval.clustered import Error
 from coevo.eval.noise import NoiseFloor
+from coevo.eval.seeds import Seeds
 
 from .worlds import planted_suite
 
@@ -85,6 +87,23 @@ def test_so_many_items_find_it_four_times_in_five() -> None:
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)
     with pytest.raises(ValueError, match=r"below the seed floor of 0\.0396"):
         items_needed(0.03, 0.8, seed**2)
+
+
+@pytest.mark.parametrize("runs", [3, 6])
+def test_a_seed_variance_from_few_runs_takes_more_items(runs: int) -> None:
+    """The interval of a gain whose seed noise is estimated is wider; the power is that of such intervals."""
+    rng, seed, effect = np.random.default_rng(runs), 0.01, 0.1
+    n = items_needed(effect, 0.8, seed**2, runs)
+    assert n > items_needed(effect, 0.8, seed**2)
+    power = []
+    for _ in range(400):
+        seen = seed**2 * rng.chisquare(runs - 1) / (runs - 1)
+        error = Error.of(0.8**2 / n, n - 1.0, Seeds(2 * seen, 0.0, runs - 1))
+        gain = effect + seed * np.sqrt(2) * rng.standard_normal() + 0.8 / np.sqrt(n) * rng.standard_normal()
+        power.append(abs(gain) > error.half_width)
+    assert np.mean(power) == pytest.approx(0.8, abs=0.08)
+    with pytest.raises(ValueError, match="below the seed floor"):
+        items_needed(0.04, 0.8, seed**2, runs)
 
 
 def test_what_a_round_can_resolve_is_said_by_benchmark() -> None:
