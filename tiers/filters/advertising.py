@@ -97,9 +97,9 @@ def _kinds(batch: Batch, offers: tuple[str, ...]) -> Ints:
 def chinese(batch: Batch, config: CleanConfig) -> Reasons:
     """Advertising in Chinese."""
     han = batch.counts["han"].astype(float)
-    return refused(batch, "zh", han, ~batch.is_code & ~batch.is_technical & (han >= LEAST_WORDS))
+    return refused(batch, "zh", han, ~batch.is_code & ~batch.quotes_code & (han >= LEAST_WORDS))
 
 
 def english(batch: Batch, config: CleanConfig) -> Reasons:
     """Advertising in English."""
-    return refused(batch, "en", batch.words, ~batch.is_code & ~batch.is_technical & ~batch.is_cjk)
+    return refused(batch, "en", batch.words, ~batch.is_code & ~batch.quotes_code & ~batch.is_cjk)

@@ -61,9 +61,11 @@ DATA = (
     r"|(?m)^[ \t]*(?:\d+[ \t]*$|(?:\d+:)?\d+:\d\d[,.]\d{2,3} --> .*$)"
 )
 """Keys, digests, encoded bytes, numbers of many digits, and the times of subtitles."""
-IDENTIFIER = r"\b[a-z]+(?:[A-Z][a-z0-9]+)+\b|\b\w+\(\)|\b[a-z]+(?:\.[a-z]\w*){2,}|\b[a-z]+(?:_[a-z0-9]+)+\b"
+IDENTIFIER = r"\b[a-z]{2,}(?:[A-Z][a-z0-9]+)+\b|\b\w+\(\)|\b[a-z]+(?:\.[a-z]\w*){2,}|\b[a-z]+(?:_[a-z0-9]+)+\b"
 """A name in a program: of a function, a variable or a package."""
-MANY_IDENTIFIERS, IDENTIFIER_WORDS = 6, 50
+HOST = r"(?:https?://|www\.)[^\s<>()]+|\b[\w.-]+\.(?:com|org|net|gov|edu|cn|uk|de|info|jpg|png|html?)\b"
+"""An address, which looks like one."""
+MANY_IDENTIFIERS, IDENTIFIER_WORDS = 8, 100
 """A text is about programs with so many of them, and one in so many words."""
 STATUTE = (
     r"(?m)^[ \t>*#-]*(?:§|(?:Section|Sec\.|Article|Art\.|Clause|SECTION|ARTICLE)\s+[\dIVX]+"
@@ -140,14 +142,18 @@ class Batch:
         return np.asarray((self.counts["cjk"] / self.visible >= MIN_CJK) | (self.domain == "zh"), bool)
 
     @cached_property
-    def is_technical(self) -> Mask:
-        """[n] whether prose, not this machine's own, is about code: it holds some, or is of that domain."""
+    def quotes_code(self) -> Mask:
+        """[n] whether prose, not this machine's own, holds code, or is of that domain."""
         fenced = pc.match_substring_regex(self.text, r"(?m)^[ \t>]*(?:```|~~~|\.\. code|\{% highlight|\[source)")
         quoted = self.matches(r"`[^`\n]+`") >= 3
         about = np.asarray(self.domain == "code", bool) | fenced.to_numpy(zero_copy_only=False) | quoted
-        asked = ~about & ~self.is_local & ~self.is_code & np.isin(self.kind, ["html", "text"])
-        about |= self.measured(asked, _identifiers) >= MANY_IDENTIFIERS
         return np.asarray(about & ~self.is_local & ~self.is_code, bool)
+
+    @cached_property
+    def is_technical(self) -> Mask:
+        """[n] whether prose, not this machine's own, is about programs: it holds code, or names of programs."""
+        asked = ~self.quotes_code & ~self.is_local & ~self.is_code & np.isin(self.kind, ["html", "text"])
+        return np.asarray(self.quotes_code | (self.measured(asked, _identifiers) >= MANY_IDENTIFIERS), bool)
 
     @cached_property
     def is_statute(self) -> Mask:
@@ -254,7 +260,11 @@ class Lines:
 
 def _identifiers(batch: Batch) -> Ints:
     """[n] names of programs, functions and options, 0 where they are few among the words."""
-    names = batch.matches(IDENTIFIER)
+
+    def outside_addresses(part: Batch) -> Ints:
+        return part.with_text(pc.replace_substring_regex(part.text, HOST, " ")).matches(IDENTIFIER)
+
+    names = batch.measured(batch.matches(IDENTIFIER) >= MANY_IDENTIFIERS, outside_addresses)
     return np.asarray(np.where(names * IDENTIFIER_WORDS >= batch.words, names, 0), np.int64)
 
 

@@ -20,7 +20,9 @@ HAN_LINE = r"^[^|].*?\p{Han}.*?\p{Han}|^\p{Han}"
 SHORT_LINE = 10
 """Characters that say what FineWeb's 30 Latin ones do."""
 ENOUGH = 100
-"""Han characters from which shares mean something."""
+"""Han characters from which shares mean something ..."""
+ENOUGH_ON_PAGES = 20
+"""... and shares of the lines of a page."""
 
 
 def few_han(batch: Batch, config: CleanConfig) -> Reasons:
@@ -63,7 +65,7 @@ def few_function_words(batch: Batch, config: CleanConfig) -> Reasons:
 
 def page_lines(batch: Batch, config: CleanConfig) -> Reasons:
     """FineWeb's rules for the lines of a page, in Chinese: 12 % must end in punctuation, 67 % at most be short."""
-    lines, applies = batch.lines, _enough(batch) & pages(batch)
+    lines, applies = batch.lines, (_han(batch) >= ENOUGH_ON_PAGES) & pages(batch)
     written = lines.only(HAN_LINE)  # and not code or a table beside the text
     return pc.coalesce(
         under("chinese-line-punctuation", written.ended(TERMINAL), 0.12, applies),

@@ -25,11 +25,16 @@ three to five times what prose has."""
 
 
 def duplicate_lines(batch: Batch, config: CleanConfig) -> Reasons:
-    """Share of lines that stood before."""
-    rows, again, _ = _lines(batch)
+    """Share of lines that stood before; short ones, as the questions of interviews and cells of tables, may."""
+    rows, again, lengths = _lines(batch)
     total = np.bincount(rows, minlength=len(batch))
     share = np.bincount(rows, weights=again, minlength=len(batch)) / np.maximum(total, 1)
-    return _loosened("duplicate-lines", share, config.max_duplicate_lines, batch, total >= MIN_LINES)
+    written = np.maximum(np.bincount(rows, weights=lengths, minlength=len(batch)), 1)
+    characters = np.bincount(rows, weights=lengths * again, minlength=len(batch)) / written
+    applies = (total >= MIN_LINES) & (
+        batch.is_local | batch.is_code | (characters > config.max_duplicate_line_chars / 2)
+    )
+    return _loosened("duplicate-lines", share, config.max_duplicate_lines, batch, applies)
 
 
 def duplicate_line_chars(batch: Batch, config: CleanConfig) -> Reasons:
