@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .delta import compare, deltas, evidence_cov
     from .discordant import mcnemar
     from .dividing import divided, fold, too_long
-    from .eprocess import interval, losing, mixture
+    from .eprocess import harms
     from .harness import How, code_version, measure, measure_adapters
     from .imported import import_tasks
     from .ladder import Rung, published, submit
@@ -35,7 +35,7 @@ _HOMES = {
     "delta": ("compare", "deltas", "evidence_cov"),
     "discordant": ("mcnemar",),
     "dividing": ("divided", "fold", "too_long"),
-    "eprocess": ("interval", "losing", "mixture"),
+    "eprocess": ("harms",),
     "harness": ("How", "code_version", "measure", "measure_adapters"),
     "imported": ("import_tasks",),
     "ladder": ("Rung", "published", "submit"),
@@ -77,16 +77,14 @@ __all__ = [
     "e_bh",
     "evidence_cov",
     "fold",
+    "harms",
     "holm",
     "import_tasks",
-    "interval",
     "items_needed",
     "load_suite",
-    "losing",
     "mcnemar",
     "measure",
     "measure_adapters",
-    "mixture",
     "noise_floor",
     "paired_bootstrap",
     "published",

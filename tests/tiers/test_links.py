@@ -7,6 +7,7 @@ import pytest
 from coevo.tiers.config import IngestConfig, SourceConfig
 from coevo.tiers.ingest import ingest
 from coevo.tiers.ingest.files import LINK
+from coevo.tiers.ingest.units import list_units
 
 SECRET = "The key of the vault is kept in the third drawer from the left, said the old keeper of the house. " * 4
 PLAIN = "A house stands on the hill and people come to see it in the summer when the weather is good. " * 4
@@ -40,6 +41,8 @@ def test_links_that_leave_a_folder_are_counted_and_not_read(source: Path) -> Non
     names = ("file.txt", "relative.md", "chain.txt", "records.jsonl", "passwd.txt")
     assert refused == {f"source/en/{n}": LINK for n in names}
     assert found.ignored["links to folders"] == 1
+    listed = list_units([SourceConfig(url=str(source))], IngestConfig(domains=("en",)))
+    assert listed.ignored["links to folders"] == 1, "a build passes over the same link"
 
 
 def test_a_folder_that_is_named_by_a_link_is_read(source: Path, tmp_path: Path) -> None:

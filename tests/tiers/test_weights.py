@@ -55,3 +55,6 @@ def test_safetensors_and_names_of_a_hub_pass(tmp_path: Path) -> None:
     (tmp_path / "training_args.bin").write_bytes(b"")
     refuse_pickles(tmp_path)
     refuse_pickles("organisation/model")
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(CoevoError, match="as a pickle"):
+        refuse_pickles(tmp_path)

@@ -1,5 +1,6 @@
 """A mechanism from outside: nothing is called before it is seen to be one, and one that loses its state is refused."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from coevo.loop.feedback import MECHANISMS, create
+from coevo.loop.feedback import MECHANISMS, Mechanism, create
 from coevo.loop.feedback.rehearsal import rehearse
 from coevo.tiers.errors import InputError
 from tests.loop.feedback.rounds import ARMS, made_for, published
@@ -126,5 +127,12 @@ def test_one_that_remembers_or_only_keeps_a_cache_is_taken(written: Callable[...
 
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_ours_keep_theirs(name: str) -> None:
-    mode, config = made_for(name), published(name)
-    rehearse(lambda: create(config, ARMS, 0, mode), config, ARMS, mode)
+    mode, config, played = made_for(name), published(name), list[Mechanism]()
+
+    def make() -> Mechanism:
+        played.append(create(config, ARMS, 0, mode))
+        return played[-1]
+
+    rehearse(make, config, ARMS, mode)
+    one, other = (json.dumps(mechanism.state_dict(), sort_keys=True) for mechanism in played)
+    assert one == other
