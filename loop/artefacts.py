@@ -1,10 +1,13 @@
 """Artefacts: which files a run has finished, with their digests; what is not listed never happened."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from ..agents.journal import Journal
 from ..tiers.errors import LedgerError
+from ..tiers.index import KnowledgeIndex, open_index
 from ..tiers.parts import file_digest
+from ..tiers.seal import SEAL
 from ..tiers.store import Store
 from ..tiers.whole import RESCUE
 from .run_db import RunDB
@@ -12,6 +15,8 @@ from .run_folder import RunFolder
 
 CALLS = "calls"
 """Meta key: how many calls the journal held when costs were last recorded."""
+INDEX = "index"
+"""Meta key: digests that the facts in `tiers/index.parquet` may have."""
 
 
 class Artefacts:
@@ -39,13 +44,15 @@ class Artefacts:
             self._db.insert("artefacts", row)
 
     def check(self) -> None:
-        """Compare every listed file with its digest.
+        """Compare every listed file with its digest; a model of which nothing is left is missed by who needs it.
 
         Raises:
             LedgerError: one is missing or altered; it is named.
         """
         for row in self._db.rows("artefacts"):
             path = self._root / row["path"]
+            if path.name == SEAL and not path.parent.exists():
+                continue
             if file_digest(path) != row["digest"]:
                 raise LedgerError(f"{path} was altered after it was written: {RESCUE}")
 
@@ -66,6 +73,22 @@ def check_journal(folder: RunFolder, db: RunDB) -> None:
         journal.check()
         if journal.count() < calls:
             raise LedgerError(f"{folder.journal} holds {journal.count()} of {calls} recorded calls: {RESCUE}")
+
+
+def record_index(db: RunDB, digests: Collection[str]) -> None:
+    """Keep the digests that the index of facts may have; the same again changes nothing."""
+    if db.meta(INDEX) != list(digests):
+        db.set_meta(INDEX, list(digests))
+
+
+def checked_index(root: Path) -> KnowledgeIndex:
+    """The facts of a run as its database recorded them.
+
+    Raises:
+        LedgerError: the file is missing or altered.
+    """
+    with RunDB(root / "run.db") as db:
+        return open_index(root, db.meta(INDEX, ()))
 
 
 def checked_store(root: Path, db: RunDB) -> Store:

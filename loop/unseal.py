@@ -1,8 +1,10 @@
 """Opening the sealed set: a finished run's model against its base on items nobody saw, with a record of every look."""
 
+import hashlib
 import json
 import os
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,20 @@ from ..eval.noise import noise_floor
 from ..eval.score import Delta
 from ..tiers.errors import InputError
 from ..tiers.plain import from_json
+from ..tiers.whole import RESCUE
 from .context import RunContext, open_context
 from .nodes.deltas import apart, from_base
 from .nodes.evaluate import measure_split, scores_of, suite, suite_path
 from .nodes.floor import equal_runs
 from .progress import Progress
+from .run_db import RunDB
 from .run_folder import RunFolder, open_run
 from .view.compare import unsealed
 from .workers import THREADS, stop_signals
 
 SPLIT = "sealed"
+LOOKS = "sealed-looks"
+"""Meta key: how many looks the record held when one was last appended, and the digest of these lines."""
 
 
 def unseal(runs: Path, name: str) -> dict[str, Any]:
@@ -51,17 +57,26 @@ def record(folder: RunFolder) -> Path:
     return folder.scores / "sealed-access.jsonl"
 
 
-def looks(folder: RunFolder) -> list[dict[str, Any]]:
+def looks(folder: RunFolder, db: RunDB) -> list[dict[str, Any]]:
     """Every look at the sealed set so far, the first one first.
 
     Raises:
-        InputError: the record was damaged.
+        InputError: the record was damaged, or lacks looks that the run's database counts.
     """
     path = record(folder)
     try:
-        return [from_json(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        read = [from_json(line.decode("utf-8")) for line in lines]
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}): restore it from a copy of the run") from error
+        raise InputError(f"{path} cannot be read ({error}): {RESCUE}") from error
+    noted = db.meta(LOOKS, {"looks": 0, "digest": _digest([])})
+    if _digest(lines[: noted["looks"]]) != noted["digest"]:  # more may follow: a process died after it had appended
+        raise InputError(f"{path} was altered after it was written, or lacks some of {noted['looks']} looks: {RESCUE}")
+    return read
+
+
+def _digest(lines: Sequence[bytes]) -> str:
+    return hashlib.blake2b(b"".join(lines), digest_size=16).hexdigest()
 
 
 def _opened(folder: RunFolder, progress: Progress, stopping: threading.Event) -> RunContext:
@@ -94,11 +109,13 @@ def _recorded(context: RunContext) -> list[dict[str, Any]]:
         "suite": suite(context, SPLIT).digest,
         "process": os.getpid(),
     }
-    before = looks(context.folder)
-    with record(context.folder).open("a", encoding="utf-8") as file:
+    path, before = record(context.folder), looks(context.folder, context.db)
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(look) + "\n")
         file.flush()
         os.fsync(file.fileno())
+    lines = path.read_bytes().splitlines(keepends=True)
+    context.db.set_meta(LOOKS, {"looks": len(lines), "digest": _digest(lines)})
     again = f", opened {len(before)} times before, first {before[0]['at']}" if before else ""
     context.event(final["round"], "unseal", "info", f"sealed set opened at {look['at']}{again}")
     return [*before, look]

@@ -9,7 +9,7 @@ Only facts that say the same but for spelling are merged: at the distance where 
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ DIMENSION = 512
 NEAR = 2_000
 """Facts whose cosines are looked at in an index that is too large for exact search."""
 ENCODER = "bytes-3-5/512/1"
+ABSENT = "absent"
+"""What is recorded instead of a digest where there is no file."""
 INDEX_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -205,6 +207,7 @@ def build_index(
     verified: Mapping[str, str] | None = None,
     stated: Mapping[str, Sequence[Statement]] | None = None,
     sources: Mapping[str, str] | None = None,
+    record: Callable[[Collection[str]], None] = lambda digests: None,
 ) -> KnowledgeIndex:
     """Organise documents into facts and put them on disk; a pure function of what is given, atomic, idempotent.
 
@@ -214,6 +217,8 @@ def build_index(
         verified: by document, what the verifier found.
         stated: by document, the facts that it states; without it each document is one fact, its text.
         sources: by id, where the documents that these were made from came from.
+        record: keeps the digests that the facts on disk may have: before the file is written its old and its new one
+            (a process may die on either side of the write), then the new one.
     """
     merged: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     for row, said in _statements(documents, stated):
@@ -226,9 +231,12 @@ def build_index(
         for (domain, form), fact in sorted(merged.items())
     ]
     table = pa.Table.from_pylist(facts, schema=INDEX_SCHEMA).replace_schema_metadata({"encoder": ENCODER})
-    path = index_path(root)
-    if not path.exists() or content_digest(read_part(path)) != content_digest(table):
+    path, digest = index_path(root), content_digest(table)
+    before = content_digest(read_part(path)) if path.exists() else ABSENT
+    if before != digest:
+        record((before, digest))
         write_part(path, table)
+    record((digest,))
     return KnowledgeIndex(table)
 
 
@@ -255,16 +263,23 @@ def _provenance(
     }
 
 
-def open_index(root: Path) -> KnowledgeIndex:
+def open_index(root: Path, digests: Collection[str] = ()) -> KnowledgeIndex:
     """The index of a run; empty before any L4 document exists.
 
+    Args:
+        root: the run folder.
+        digests: those that were recorded of it; empty: none were.
+
     Raises:
-        LedgerError: the file is unreadable.
+        LedgerError: the file is unreadable, missing, or not the one that was recorded.
     """
     path = index_path(root)
-    if not path.exists():
+    facts = read_part(path) if path.exists() else None
+    if digests and (ABSENT if facts is None else content_digest(facts)) not in digests:
+        how = "is missing" if facts is None else "was altered after it was written"
+        raise LedgerError(f"{path} {how}: {RESCUE}")
+    if facts is None:
         return KnowledgeIndex(INDEX_SCHEMA.empty_table())
-    facts = read_part(path)
     for name in {"verified", "origins", "passages"} - {*facts.column_names}:  # written before these were kept
         facts = facts.append_column(name, pa.array([[]] * facts.num_rows, STRINGS))
     if {*facts.column_names} != {*INDEX_SCHEMA.names}:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 
-from ...tiers.seal import check_sealed, seal_folder
+from ...tiers.seal import SEAL, check_sealed, seal_folder
 from ...tiers.tier import Tier
 from ...tiers.whole import whole_folder
 from ..context import RunContext
@@ -29,6 +29,7 @@ def base_model(context: RunContext) -> str:
             context.db.set_meta("base", made)
         how = "from the cache" if made["cached"] else f"{made['tokens'] / 1e6:.2f}M tokens in {made['seconds']:.0f} s"
         context.progress.say(f"base model · {made['parameters'] / 1e6:.2f}M parameters, {how}")
+    context.artefacts.add(target / SEAL)
     return context.relative(target)
 
 

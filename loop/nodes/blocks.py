@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ...tiers.errors import TrainingError
 from ...tiers.parts import write_part
+from ...tiers.seal import SEAL
 from ...tiers.tier import Arm, arms
 from ...training.packing import PackedIndex, load_index
 from ..context import RunContext
@@ -28,6 +29,7 @@ def pack(context: RunContext, number: int, tokenizer: Path) -> None:
         pack_job,
         [(texts, str(tokenizer), context.config.model.block, str(context.folder.blocks(number)), chat_roles(context))],
     )
+    context.artefacts.add(context.folder.blocks(number) / SEAL)
     index = packed(context, number)
     for key, packed_arm in index.arms.items():
         for reason, count in packed_arm.aside.items():

@@ -1,6 +1,7 @@
 """L2 to L4: edits and synthesis make L3, verification and organisation lift it to L4; nothing contaminated gets in."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ...tiers.rows import decisions, made_documents, rows_from_decisions
 from ...tiers.select import weighted_scores
 from ...tiers.semantic import novel
 from ...tiers.tier import Arm, Tier
+from ..artefacts import record_index
 from ..context import RunContext
 from .drawing import as_document, drawn
 from .drive import drive, open_role
@@ -189,7 +191,7 @@ def index_facts(context: RunContext) -> KnowledgeIndex:
     stated = {doc: [_statement(f) for f in facts] for doc, facts in facts_held(context).items()}
     parents = context.store.holdings()
     sources = dict(zip(parents["id"].to_pylist(), parents["source"].to_pylist(), strict=True))
-    return build_index(context.folder.root, held, verified, stated, sources)
+    return build_index(context.folder.root, held, verified, stated, sources, partial(record_index, context.db))
 
 
 def _statement(fact: Fact) -> Statement:

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...tiers.seal import SEAL
 from ...tiers.select import weighted_scores
 from ...tiers.tier import Arm, Tier
 from ...training.packing import PackedIndex, load_index
@@ -45,6 +46,8 @@ def pack_sides(context: RunContext, number: int, tokenizer: str, plan: Plan) -> 
             for name, table in zip(SIDES, tables, strict=True)
         ],
     )
+    for name in SIDES:
+        context.artefacts.add(context.folder.blocks(number, name) / SEAL)
     mixture = _mixture(context, [load_index(context.folder.blocks(number, name)) for name in SIDES])
     told = {"direction": plan.rubric_probe, "documents": [t.num_rows for t in tables]}
     told |= {"selection": _distance(context, scored, tables, mixture).tolist(), "rubrics": rubrics_in_use(context)}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...agents.backends import release
 from ...tiers.errors import TrainingError
+from ...tiers.seal import SEAL
 from ...training.spec import RunSpec, TrainedModel
 from ..context import RunContext
 from ..feedback.mechanism import Plan
@@ -119,6 +120,7 @@ def train_runs(context: RunContext, number: int, specs: list[RunSpec]) -> list[T
     trained = [by_identity[same[s.name]].model_copy(update={"name": s.name}) for s in specs]
     context.db.insert("runs", [_row(context, number, s, t) for s, t in zip(specs, trained, strict=True)])
     for model in trained:
+        context.artefacts.add(context.absolute(context.relative(model.path)) / SEAL)
         if model.diverged:
             context.event(number, "train", "warning", f"{model.name} diverged (loss {model.loss_last:.2f}): not scored")
         if model.mfu is not None:

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from rich.text import Text
 
-from ...tiers.index import How, open_index
+from ...tiers.index import How
+from ..artefacts import checked_index
 from .formats import line, safe
 from .text import console
 
@@ -17,8 +18,9 @@ def ask(root: Path, query: str, most: int = 5, domain: str | None = None, how: s
 
     Raises:
         InputError: faiss is missing and `how` wants it.
+        LedgerError: the index is missing or altered.
     """
-    index = open_index(root)
+    index = checked_index(root)
     hits = index.search(query, most, domain, cast(How, how))
     told = [asdict(h) | {"score": round(h.score, 4)} for h in hits]
     return safe({"view": "facts", "run": root.resolve().name, "query": query, "facts": len(index), "hits": told})

@@ -11,6 +11,7 @@ import pytest
 
 from coevo.eval.scores import read_scores
 from coevo.eval.suites import load_suite
+from coevo.loop.artefacts import checked_index
 from coevo.loop.context import RunContext, open_context
 from coevo.loop.graph import build
 from coevo.loop.nodes import bind
@@ -19,6 +20,8 @@ from coevo.loop.run_db import TABLES, RunDB
 from coevo.loop.run_folder import RunFolder
 from coevo.loop.runner import _entry
 from coevo.tiers.errors import CoevoError
+from coevo.tiers.index import index_path
+from coevo.tiers.parts import write_part
 from coevo.tiers.seal import check_sealed
 
 from .interrupt import table
@@ -34,6 +37,10 @@ OPENED = [
     "tiers/manifests/round-002.json",
     "scores/suite-feedback.json",
     "resolved.yaml",
+    "models/base/seal.json",
+    "models/round-002/main/seal.json",
+    "models/round-002/blocks/seal.json",
+    "models/round-002/blocks-*/seal.json",
 ]
 """Files that every resume reads at its start."""
 SEALED = [
@@ -100,6 +107,33 @@ def test_a_resume_reads_nothing_that_was_damaged(root: Path, pattern: str) -> No
 def test_nothing_is_loaded_from_a_damaged_folder(root: Path, pattern: str) -> None:
     path = sorted(root.glob(pattern))[-1]
     refused(path, lambda: check_sealed(path.parent, [path.name]), random.Random(pattern))
+
+
+def test_a_model_of_which_nothing_is_left_is_missed_by_who_needs_it(root: Path) -> None:
+    (root / "models" / "round-001").rename(root / "elsewhere")
+    opened(root).db.close()
+    (root / "elsewhere").rename(root / "models" / "round-001")
+
+
+def test_a_damaged_or_exchanged_index_is_refused_or_reads_the_same(root: Path) -> None:
+    path, whole, seen = index_path(root), checked_index(root).facts, 0
+    content = path.read_bytes()
+    for damage in (d for d in damages(content, random.Random(2)) if d is not None):
+        path.write_bytes(damage)
+        try:
+            assert checked_index(root).facts.equals(whole)
+        except CoevoError as error:
+            assert path.name in str(error)
+            seen += 1
+    assert whole.num_rows and seen >= 10
+    write_part(path, whole.slice(1))
+    with pytest.raises(CoevoError, match=r"index\.parquet was altered"):
+        checked_index(root)
+    path.unlink()
+    with pytest.raises(CoevoError, match=r"index\.parquet is missing"):
+        checked_index(root)
+    path.write_bytes(content)
+    assert checked_index(root).facts.equals(whole)
 
 
 def test_damaged_scores_are_refused_or_read_the_same(root: Path) -> None:

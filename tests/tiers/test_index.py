@@ -1,6 +1,7 @@
 """The L4 index: facts are found, merged when equal, kept apart when not, and carry their provenance."""
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,19 @@ def test_an_index_of_before_origins_were_kept_is_read(tmp_path: Path) -> None:
     write_part(index_path(tmp_path), built.facts.drop_columns(["origins", "passages"]))
     found = open_index(tmp_path).search("trailing data", 1)[0]
     assert (found.documents, found.origins) == (("d3",), ())
+
+
+def test_on_either_side_of_a_kill_the_file_is_one_that_was_recorded(tmp_path: Path) -> None:
+    recorded: list[Collection[str]] = []
+    build_index(tmp_path, FACTS.slice(0, 1))
+    before = index_path(tmp_path).read_bytes()
+    build_index(tmp_path, FACTS, record=recorded.append)
+    either, last = recorded
+    assert len(open_index(tmp_path, either)) == len(open_index(tmp_path, last)) == 6
+    index_path(tmp_path).write_bytes(before)
+    assert len(open_index(tmp_path, either)) == 1
+    with pytest.raises(LedgerError, match=r"index\.parquet was altered"):
+        open_index(tmp_path, last)
 
 
 def test_near_facts_stay_apart_and_the_nearest_comes_first(tmp_path: Path) -> None:
