@@ -22,10 +22,16 @@ def holm(p: Sequence[float]) -> Floats:
 
 
 def benjamini_hochberg(p: Sequence[float]) -> Floats:
-    """Adjusted p-values [K]: of those at most q a share of q is wrong on average, if the tests are independent."""
-    from scipy.stats import false_discovery_control
+    """Adjusted p-values [K]: of those at most q a share of q is wrong on average, if the tests are independent.
 
-    return np.asarray(false_discovery_control(_checked(p)))
+    Benjamini and Hochberg (1995), JRSS B 57:289-300.
+    """
+    values = _checked(p)
+    falling = np.argsort(values)[::-1]
+    steps = values[falling] * (len(values) / np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[falling] = np.minimum(1.0, np.minimum.accumulate(steps))
+    return adjusted
 
 
 def e_bh(e: Sequence[float], alpha: float = 0.05) -> NDArray[np.bool_]:

@@ -113,7 +113,8 @@ def influence_job(
     model: str, texts: Sequence[str], targets: Sequence[str], warm: Sequence[str], how: str
 ) -> list[list[float]]:
     """[texts, targets] how far one step on each text would help the model on each target."""
-    from ..training.influence import InfluenceConfig, influence
+    from ..training.influence import influence
+    from ..training.spec import InfluenceConfig
 
     told = influence(Path(model), texts, targets, InfluenceConfig.model_validate_json(how), warm=warm)
     rows: list[list[float]] = told.tolist()

@@ -9,16 +9,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 
 from ..tiers.errors import TrainingError
-from ..tiers.record import Record
 from ..tiers.text_tokens import text_tokens
 from .fit import adamw, choose_device
 from .lora import with_adapter
@@ -27,30 +25,7 @@ from .models import load_model
 from .packing import load_tokenizer
 from .schedule import learning_rate
 from .sketch import Sketch
-from .spec import TrainConfig
-
-Form = Literal["less", "tracin", "cosine"]
-
-
-class InfluenceConfig(Record):
-    """How influence is measured."""
-
-    form: Form = "less"
-    """less: Adam's step against the gradient, by cosine; cosine: both plain gradients; tracin: their product."""
-    checkpoints: int = Field(default=2, ge=1, le=16)
-    """Places of the warm-up at which gradients are compared."""
-    warmup: int = Field(default=8, ge=1)
-    """Steps of eight documents before each of them: they move the adapters off zero and give Adam its moments."""
-    lr: float = Field(default=1e-3, gt=0)
-    rank: int = Field(default=8, gt=0)
-    length: int = Field(default=256, ge=2)
-    """Tokens that are read of a text."""
-    features: int = Field(default=8192, gt=0)
-    """Numbers that a gradient is projected to."""
-    seed: int = 0
-    """Of the adapters, the order of the warm-up and the projection."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
+from .spec import InfluenceConfig, InfluenceForm, TrainConfig
 
 BATCH = 8
 
@@ -131,7 +106,7 @@ def _warmed(
 
 
 def _feature(
-    model: Any, ids: Sequence[int], sketch: Sketch, form: Form, optimiser: torch.optim.Optimizer | None = None
+    model: Any, ids: Sequence[int], sketch: Sketch, form: InfluenceForm, optimiser: torch.optim.Optimizer | None = None
 ) -> Tensor:
     """[features] of a text: its gradient, or with an optimiser and LESS Adam's step; of length 1 but in TracIn."""
     if len(ids) < 2:

@@ -7,7 +7,6 @@ scaling law still falls fastest. A high loss may be noise as well as news: both 
 from typing import Protocol
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from .order import Floats, Ints
 
@@ -122,6 +121,8 @@ def fit_law(curve: Floats) -> Floats | None:
 
     None for fewer than four points. The log-scale Huber fit of ADO from a small grid of starts.
     """
+    from scipy.optimize import least_squares  # slow to import, and only ADO fits curves
+
     curve = curve[np.isfinite(curve[:, 1])] if len(curve) else np.zeros((0, 2))
     if len(curve) < 4:
         return None

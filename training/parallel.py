@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..tiers.errors import TrainingError
 from .batch import Batch
@@ -121,11 +120,15 @@ class Launched(Alone):
 
     def whole(self, tensor: Tensor) -> Tensor:
         """Gathered from the shards."""
+        from torch.distributed.tensor import DTensor  # slow to import, and one process alone has no shards
+
         found: Tensor = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
         return found
 
     def part(self, tensor: Tensor, like: Tensor) -> Tensor:
         """This process's shard."""
+        from torch.distributed.tensor import DTensor, distribute_tensor
+
         there = tensor.to(like.device)
         if not isinstance(like, DTensor):
             return there

@@ -10,6 +10,7 @@ from .schedule import Schedule
 Attention = Literal["auto", "eager", "sdpa", "flash_attention_2"]
 Mixing = Literal["none", "odm", "odm_code", "ado"]
 """How a run's own losses move its mixture while it trains (training.mixing)."""
+InfluenceForm = Literal["less", "tracin", "cosine"]
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 Dtype = Literal["auto", "float32", "bfloat16"]
 """Precision of the matrix products (weights and optimiser stay float32); auto: bfloat16 where the hardware has it."""
@@ -163,3 +164,23 @@ class TrainedModel(Record):
     """Share of the devices' peak that the model FLOPs came to; None where the peak is not known, as on a CPU."""
     notices: tuple[str, ...] = ()
     """What a reader should know: a smaller micro-batch, a checkpoint passed over."""
+
+
+class InfluenceConfig(Record):
+    """How influence is measured."""
+
+    form: InfluenceForm = "less"
+    """less: Adam's step against the gradient, by cosine; cosine: both plain gradients; tracin: their product."""
+    checkpoints: int = Field(default=2, ge=1, le=16)
+    """Places of the warm-up at which gradients are compared."""
+    warmup: int = Field(default=8, ge=1)
+    """Steps of eight documents before each of them: they move the adapters off zero and give Adam its moments."""
+    lr: float = Field(default=1e-3, gt=0)
+    rank: int = Field(default=8, gt=0)
+    length: int = Field(default=256, ge=2)
+    """Tokens that are read of a text."""
+    features: int = Field(default=8192, gt=0)
+    """Numbers that a gradient is projected to."""
+    seed: int = 0
+    """Of the adapters, the order of the warm-up and the projection."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ...eval.score import verdict
 from ..feedback.mechanism import Floats
@@ -135,7 +135,7 @@ def _share(gains: Floats, gaps: Floats) -> dict[str, float | None]:
 def _interval(values: Floats) -> tuple[float, float]:
     """95 % t interval of a mean; the point itself where there is one value or no scatter."""
     n = len(values)
-    half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     return float(values.mean()) - half, float(values.mean()) + half
 
 

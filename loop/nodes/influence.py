@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...eval.suites import item_text
 from ...tiers.parts import write_part
 from ...tiers.tier import Arm, Tier, arms
-from ...training.influence import InfluenceConfig
+from ...training.spec import InfluenceConfig
 from ..context import RunContext
 from ..feedback.arm_influence import arm_influence
 from ..feedback.mechanism import Evidence, Floats, Signals

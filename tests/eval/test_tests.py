@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, false_discovery_control, norm
 
 from coevo.eval import benjamini_hochberg, e_bh, holm, mcnemar
 
@@ -56,6 +56,8 @@ def test_benjamini_hochberg_is_wrong_in_a_twentieth_of_its_list() -> None:
         shares.append(called[:12].sum() / max(1, called.sum()))
         found.append(called[12:].mean())
     assert np.mean(shares) <= 0.05 and np.mean(found) > 0.6
+    for p in (rng.random(30) ** 3, np.full(4, 0.02), np.zeros(0)):
+        assert benjamini_hochberg(p.tolist()) == pytest.approx(false_discovery_control(p))
 
 
 def test_e_bh_keeps_its_rate_when_all_tests_move_together() -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from coevo.tiers.errors import TrainingError
 from coevo.training.base import BaseModel
-from coevo.training.influence import InfluenceConfig, influence
+from coevo.training.influence import influence
 from coevo.training.sketch import Sketch
+from coevo.training.spec import InfluenceConfig
 
 from .conftest import CODE, PROSE
 
