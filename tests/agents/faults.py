@@ -1,12 +1,14 @@
 """Every fault of a model server that the grid plays: what it sends, and what has to become of it."""
 
 import gzip
+import itertools
 import json
 import math
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import zstandard
@@ -37,32 +39,51 @@ def choice(**fields: Any) -> Step:
     return reply(200, {"choices": [{"message": {"content": "{}"}, "finish_reason": "stop", **fields}]})
 
 
-def bomb(pack: Callable[[bytes], bytes]) -> bytes:
-    """Some kB that unfold to 64 MiB."""
-    return pack(b" " * (64 << 20))
+def packed(pack: Callable[[bytes], bytes], coding: str) -> Step:
+    """Some kB that unfold to 64 MiB, made when they are first sent."""
+    body = cache(lambda: pack(b" " * (64 << 20)))
+    return lambda handler: raw(body(), Content_Encoding=coding)(handler)
+
+
+class Clock:
+    """The wire's clock: it goes on when a fault says so, however busy the machine is."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+CLOCK = Clock()
+TIMEOUT = 30.0
+"""Seconds that the grid's models wait for an answer."""
+
+
+def drips(handler: Handler, *parts: bytes) -> None:
+    """These parts one after the other, each after a tenth of the timeout, until the client hangs up."""
+    for n in itertools.count():
+        handler.wfile.write(parts[n % len(parts)])
+        CLOCK.now += TIMEOUT / 10
+        time.sleep(0.002)
 
 
 def dripped_headers(handler: Handler) -> None:
-    """Headers without end, one every twentieth of a second."""
+    """Headers without end."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-    for n in range(60):
-        handler.wfile.write(b"X-%d: y\r\n" % n)
-        time.sleep(0.05)
+    drips(handler, b"X-Odd: y\r\n", b"X-Even: y\r\n")
 
 
 def dripped_informational(handler: Handler) -> None:
     """Promises that an answer will come."""
-    for _ in range(60):
-        handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        time.sleep(0.05)
+    drips(handler, b"HTTP/1.1 103 Early Hints\r\n\r\n")
 
 
 def dripped_body(handler: Handler) -> None:
-    """A byte every twentieth of a second, in chunks."""
+    """A body in chunks of one byte."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    for _ in range(60):
-        handler.wfile.write(b"1\r\n \r\n")
-        time.sleep(0.05)
+    drips(handler, b"1\r\n \r\n")
 
 
 def no_http(handler: Handler) -> None:
@@ -139,11 +160,11 @@ FAULTS: dict[str, Fault] = {
     "no zstd": Fault(raw(b"garbage", Content_Encoding="zstd"), "no zstd"),
     "br": Fault(raw(b"\x0b\x02\x80hello\x03", Content_Encoding="br"), "content coding 'br'"),
     "cut gzip": Fault(raw(gzip.compress(json.dumps(GOOD).encode())[:-9], Content_Encoding="gzip"), "cut short"),
-    "gzip bomb": Fault(raw(bomb(gzip.compress), Content_Encoding="gzip"), "more than 4 MiB", passes=False),
-    "deflate bomb": Fault(raw(bomb(zlib.compress), Content_Encoding="deflate"), "more than 4 MiB", passes=False),
-    "zstd bomb": Fault(raw(bomb(zstandard.compress), Content_Encoding="zstd"), "more than 4 MiB", passes=False),
+    "gzip bomb": Fault(packed(gzip.compress, "gzip"), "more than 4 MiB", passes=False),
+    "deflate bomb": Fault(packed(zlib.compress, "deflate"), "more than 4 MiB", passes=False),
+    "zstd bomb": Fault(packed(zstandard.compress, "zstd"), "more than 4 MiB", passes=False),
     "stacked bomb": Fault(
-        raw(gzip.compress(bomb(gzip.compress)), Content_Encoding="gzip, gzip"), "more than 4 MiB", passes=False
+        packed(lambda text: gzip.compress(gzip.compress(text)), "gzip, gzip"), "more than 4 MiB", passes=False
     ),
     "nine codings": Fault(raw(b"x", Content_Encoding=", ".join(["gzip"] * 9)), "9 content codings"),
     "long": Fault(raw(b'{"a": "' + b"x" * (5 << 20) + b'"}'), "more than 4 MiB", passes=False),

@@ -148,12 +148,18 @@ def slow(seconds: float, then: Step) -> Step:
     return wait
 
 
+def silent(handler: Handler) -> None:
+    """No byte comes until the client hangs up."""
+    handler.connection.recv(1)
+    handler.close_connection = True
+
+
 def dripping(handler: Handler) -> None:
-    """A byte every tenth of a second."""
+    """A byte every tenth of a second, until the client hangs up."""
     handler.send_response(200)
-    handler.send_header("Content-Length", "1000")
+    handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    for _ in range(20):
+    while True:
         handler.wfile.write(b" ")
         time.sleep(0.1)
 
@@ -180,7 +186,7 @@ FAILURES: dict[str, Step] = {
     "429": reply(429, b"busy"),
     "429 with Retry-After": reply(429, b"busy", Retry_After="1"),
     "500": reply(500, b"oops"),
-    "slow first byte": slow(0.6, answer("late")),
+    "silent": silent,
     "dripping": dripping,
     "dropped connection": hang_up,
     "cut short": cut_short,

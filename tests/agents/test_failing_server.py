@@ -40,7 +40,7 @@ def test_with_a_third_of_the_calls_failing_every_document_is_accounted_for(serve
         healthy = free(curate(model, texts))
     assert {d.action for d in healthy} == SUCCESS
     server.steps = [failing(0.3, seed, sorted(set(FAILURES) - FINAL), well)]
-    with closing(chat(server, timeout_seconds=0.4, retries=1)) as model:
+    with closing(chat(server, timeout_seconds=1.5, retries=1)) as model:
         decisions = curate(model, texts)
     assert [d.doc for d in decisions] == [t.id for t in texts] * 2
     failed = [d for d in decisions if d.action is Action.NONE]
