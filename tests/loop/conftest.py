@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from ..forks import Forked, Forks, common
+
 SMALL = {
     "ingest": "{max_documents: 400, max_bytes: 260000, min_bytes: 5000, document_bytes: 1500}",
     "holdout": "{feedback: 0.2, hidden: 0.2}",
@@ -31,48 +33,54 @@ def settings() -> list[str]:
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache of base models for all tests."""
-    return tmp_path_factory.mktemp("cache")
+    cache = common(tmp_path_factory) / "cache"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 class Cli:
-    """The command line, run as a user runs it: in a process of its own."""
+    """The command line as a user runs it, in a process of its own; forked, so that it does not wait for imports."""
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, forks: Forks) -> None:
         self.folder = folder
+        self.forks = forks
         self.env = {**os.environ, "COEVO_CACHE": str(cache), "COLUMNS": "160"}
 
     def command(self, *arguments: str) -> list[str]:
         """What is typed."""
         return [sys.executable, "-m", "coevo.loop", *arguments]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """The running process, its standard error to be read line by line."""
-        command = [sys.executable, "-m", "coevo.loop", *arguments]
-        return subprocess.Popen(
-            command, cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+    def start(self, *arguments: str, start_new_session: bool = False) -> Forked:
+        """The running process, its output to be read line by line."""
+        return self.forks.start(arguments, self.folder, self.env, start_new_session=start_new_session)
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """The finished process."""
-        command = [sys.executable, "-m", "coevo.loop", *arguments]
-        return subprocess.run(command, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=600)
+        process = self.start(*arguments)
+        stdout, stderr = process.communicate(600)
+        return subprocess.CompletedProcess(self.command(*arguments), process.wait(1), stdout, stderr)
+
+    def own_process(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The finished process, started by the interpreter and not by a fork, its workers as well."""
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=600
+        )
 
 
 @pytest.fixture
-def cli(tmp_path: Path, cache: Path) -> Cli:
+def cli(tmp_path: Path, cache: Path, forks: Forks) -> Cli:
     """The command line in an empty folder."""
-    return Cli(tmp_path, cache)
+    return Cli(tmp_path, cache, forks)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path, settings: list[str]) -> Cli:
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path, settings: list[str], forks: Forks) -> Cli:
     """A folder with the small run `whole`, two rounds, done without interruption; each test process has a copy."""
-    base = tmp_path_factory.getbasetemp()
-    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "whole"
-    with FileLock(f"{made}.lock"):
-        if not made.exists():
-            making = Cli(tmp_path_factory.mktemp("making"), cache)
-            done = making("run", "--name", "whole", "--rounds", "2", *settings)
+    whole = common(tmp_path_factory) / "whole"
+    with FileLock(f"{whole}.lock"):
+        if not whole.exists():
+            new = Cli(tmp_path_factory.mktemp("new"), cache, forks)
+            done = new.own_process("run", "--name", "whole", "--rounds", "2", *settings)
             assert done.returncode == 0, done.stderr
-            making.folder.rename(made)
-    return Cli(shutil.copytree(made, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True), cache)
+            new.folder.rename(whole)
+    return Cli(shutil.copytree(whole, tmp_path_factory.mktemp("finished"), dirs_exist_ok=True), cache, forks)

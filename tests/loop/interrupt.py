@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +17,8 @@ from coevo.loop.run_db import RunDB
 from coevo.tiers.apply import replay
 from coevo.tiers.store import Store
 
+from ..forks import Forked
+
 PATIENCE = 400.0
 """Seconds until a moment that does not come fails the test."""
 
@@ -27,7 +27,9 @@ class Cli(Protocol):
     """Where commands run (tests/loop/conftest.py)."""
 
     folder: Path
-    env: dict[str, str]
+
+    def start(self, *arguments: str, start_new_session: bool) -> Forked:
+        """A running command."""
 
 
 @dataclass
@@ -39,10 +41,7 @@ class Process:
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        command = [sys.executable, "-m", "coevo.loop", *self.arguments]
-        self._process = subprocess.Popen(
-            command, cwd=self.cli.folder, env=self.cli.env, text=True, stderr=subprocess.PIPE, start_new_session=True
-        )
+        self._process = self.cli.start(*self.arguments, start_new_session=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -76,7 +75,7 @@ class Process:
         """Its exit code, once it has ended; whoever of the group outlives it holds its standard error open."""
         code = self._process.wait(PATIENCE)
         self._reader.join(PATIENCE)
-        assert self._process.stderr is not None
+        self._process.stdout.close()
         self._process.stderr.close()
         return code
 
@@ -90,7 +89,6 @@ class Process:
         return [p.pid for p in psutil.process_iter() if _in_group(p, self._process.pid)]
 
     def _read(self) -> None:
-        assert self._process.stderr is not None
         self.said.extend(self._process.stderr)  # ends when nobody holds the pipe any more
 
 

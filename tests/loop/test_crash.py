@@ -40,7 +40,7 @@ class Battered:
 @pytest.fixture(scope="module")
 def battered(finished, settings: list[str], tmp_path_factory: pytest.TempPathFactory) -> Battered:  # type: ignore[no-untyped-def]
     """Each process goes on where the one before was ended; the cache is its own, so that the base is trained anew."""
-    cli = type(finished)(tmp_path_factory.mktemp("battered"), tmp_path_factory.mktemp("own-cache"))
+    cli = type(finished)(tmp_path_factory.mktemp("battered"), tmp_path_factory.mktemp("own-cache"), finished.forks)
     run = Battered(cli.folder / RUN)
     draw = random.Random(0)
 

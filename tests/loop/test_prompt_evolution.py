@@ -60,13 +60,13 @@ class Evolving(Server):
 
 
 def worths(root: Path) -> dict[str, float]:
-    """What every document is worth to the model that round 2 accepted, as a probability."""
+    """What every document that is held is worth to the model that round 2 accepted, as a probability."""
     suite = json.loads((root / "scores" / "suite-feedback.json").read_text())
     targets = [i["text"] for b in suite["benchmarks"] for i in b["items"]][:60]
     with RunDB(root / "run.db") as db:
         accepted = db.rows("rounds", round=2)[0]["accepted"]
         model = root / db.rows("runs", round=2, name=accepted)[0]["path"]
-    texts = [t for t in Store(root).documents(status=None)["text"].to_pylist() if t]
+    texts = [t for t in Store(root).documents()["text"].to_pylist() if t]
     found = influence(model, texts, targets).mean(1)
     return {t.strip("\n"): 0.5 + 0.4 * float(f) for t, f in zip(texts, found, strict=True) if f == f}
 

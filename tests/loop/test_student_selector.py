@@ -12,6 +12,7 @@ from coevo.tiers.store import SELECTOR, Store
 from coevo.tiers.tier import Tier
 from coevo.tiers.transitions import violations
 
+from ..forks import Forks
 from .conftest import SMALL, Cli
 
 CURATION = (
@@ -21,9 +22,9 @@ CURATION = (
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Cli:
+def graded(tmp_path_factory: pytest.TempPathFactory, cache: Path, forks: Forks) -> Cli:
     """The small run, one round, with a student that is accepted whatever it is worth."""
-    made = Cli(tmp_path_factory.mktemp("graded"), cache)
+    made = Cli(tmp_path_factory.mktemp("graded"), cache, forks)
     parts = [f"{k}={v}" for k, v in SMALL.items() if k != "curation"] + [CURATION, "decontaminate.paraphrase=0.5"]
     done = made("run", "--name", "g", "--rounds", "1", *(p for part in parts for p in ("--set", part)))
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from coevo.eval import load_suite, measure, read_scores
 from coevo.loop.config import load_config
@@ -82,7 +81,6 @@ def test_adapters_on_one_base_are_measured_as_their_merged_models(cli, settings:
 
 def _held_against_merged(root: Path) -> int:
     """How many score files of main and control, measured on adapters, are those of the models merged on disk."""
-    torch.set_num_threads(1)  # two threads on busy cores wait for each other
     with RunDB(root / "run.db") as db:
         runs = {(r["round"], r["name"]): root / r["path"] for r in db.rows("runs")}
         scores = [(r["round"], r["name"], r["split"], root / r["path"]) for r in db.rows("scores")]

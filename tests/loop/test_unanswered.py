@@ -68,10 +68,10 @@ def test_it_stops_with_the_sentence_and_can_be_resumed(cli: Any, settings: list[
     assert begun.returncode == 2 and "Traceback" not in begun.stderr
     assert REFUSAL in begun.stderr and "Mend that, then resume" in begun.stderr
     judge.well = True
-    with cli.start("resume", "r") as resumed:
-        deadline = time.monotonic() + 120
-        while judge.answered < 100 and resumed.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-        resumed.kill()
-        _, told = resumed.communicate()
+    resumed = cli.start("resume", "r")
+    deadline = time.monotonic() + 120
+    while judge.answered < 100 and resumed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    resumed.kill()
+    _, told = resumed.communicate(60)
     assert judge.answered >= 100, told

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Future, wait
 from typing import Any
 
+import psutil
 import pytest
 
 from coevo.loop.workers import Stopping, Workers
@@ -58,3 +61,22 @@ def test_workers_that_a_signal_ended_mean_a_stop_if_one_was_asked_for(asked: boo
     with pytest.raises(raises):
         workers.map(die, [()])
     workers.close()
+
+
+CONTROLLER = """
+import os, threading, time
+from coevo.loop.workers import Workers
+workers = Workers(2, threading.Event(), print)
+workers.map(os.getpid, [(), ()])
+print("at work", flush=True)
+workers.map(time.sleep, [(600.0,)] * 2)
+"""
+
+
+def test_spawned_workers_end_with_a_controller_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", CONTROLLER], stdout=subprocess.PIPE, text=True) as controller:
+        assert controller.stdout is not None and controller.stdout.readline() == "at work\n"
+        children = psutil.Process(controller.pid).children()
+        controller.kill()
+    assert len(children) >= 2
+    assert psutil.wait_procs(children, timeout=120)[1] == []

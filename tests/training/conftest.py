@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from coevo.training.base import BaseModel, build_base
 from coevo.training.packing import pack_arms
 from coevo.training.spec import ModelConfig, RunSpec, TrainConfig
 
-torch.set_num_threads(1)  # two threads on two busy cores wait for each other: five to twenty times slower
 CODE = [f"def add_{i}(a, b):\n    return a + b + {i}\n" * 4 for i in range(60)]
 WORDS = [(w, v) for w in ("cat", "dog", "owl", "fox") for v in ("mat", "log")]
 PROSE = [f"The {w} sat on the {v} and looked at the moon.\n" * 4 for w, v in WORDS]

@@ -8,13 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from coevo.loop.cli import cli
+from coevo.loop.lab import tournament
 from coevo.loop.lab.play import parse_seeds
 from coevo.loop.lab.report import render
 from coevo.loop.lab.specs import make_world, parse
@@ -27,9 +30,24 @@ RAISES, NAN, UNMADE = (f"tests.loop.lab.worlds:{n}" for n in ("Raises", "Nan", "
 ROOT = Path(__file__).parents[3]
 
 
+class Inline:
+    """Plays in this process, where no worker has to import anything."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def map(self, job: Callable[..., Any], items: list[tuple[Any, ...]]) -> list[Any]:
+        return [job(*item) for item in items]
+
+    def close(self) -> None:
+        pass
+
+
 def played(folder: Path, mechanisms: tuple[str, ...], worlds: tuple[str, ...] = ("planted",), seeds: int = 3) -> Entry:
     entry = Entry(mechanisms=mechanisms, worlds=worlds, seeds=tuple(range(70, 70 + seeds)), rounds=4)
-    run(entry, folder, 1, Progress(quiet=True), threading.Event())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tournament, "Workers", Inline)
+        run(entry, folder, 1, Progress(quiet=True), threading.Event())
     return entry
 
 
@@ -143,7 +161,8 @@ def test_bad_specs_are_said_before_any_work(
 
 
 def test_one_that_cannot_be_made_fails_alone(tmp_path: Path) -> None:
-    played(tmp_path, ("uniform", UNMADE), seeds=2)
+    entry = Entry(mechanisms=("uniform", UNMADE), worlds=("planted",), seeds=(70, 71), rounds=4)
+    run(entry, tmp_path, 1, Progress(quiet=True), threading.Event())  # in a worker
     rows = {r["mechanism"]: r for r in standings(load(tmp_path))["worlds"][0]["rows"]}
     assert rows[UNMADE]["gain"] is None and "no such table" in rows[UNMADE]["reason"]
     assert rows["uniform"]["failures"] == 0
