@@ -27,15 +27,15 @@ class Reading:
 
 
 def files_of(path: Path) -> list[Path]:
-    """A file, or the packs in a folder.
+    """A file, or the packs in a folder and in the folders below it.
 
     Raises:
         EvalError: there is nothing of the kind.
     """
     if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.name.endswith(SUFFIXES))
+        files = sorted(f for f in path.rglob("*") if f.name.endswith(SUFFIXES))
         if not files:
-            raise EvalError(f"packs: no .jsonl or .jsonl.gz file in {path}")
+            raise EvalError(f"packs: no .jsonl or .jsonl.gz file in {path} or in a folder below it")
         return files
     if not path.is_file():
         raise EvalError(f"packs: wanted a file of JSON lines or a folder of them, found nothing at {path}")

@@ -34,7 +34,7 @@ class Pool(Record):
 
 
 def read_packs(paths: tuple[str, ...], *, shots: int = 0, letters: bool = False) -> Pool:
-    """Read files, or all files in folders, one benchmark each; files of one `bench` are read together.
+    """Read files, or all files in folders and below, one benchmark each; files of one `bench` are read together.
 
     Every line becomes an item or is counted with its reason in the notes. Lines of another kind than most of their
     benchmark are a benchmark of their own, `NAME_KIND`. A file that cannot be read is a note where others can.

@@ -310,3 +310,13 @@ def test_every_line_of_real_files_is_asked_or_counted() -> None:
         asked = sum(len(b.items) for b in pool.benchmarks if b.name.startswith(path.name.split(".")[0]))
         counted = sum(int(n.split(": ")[1].split(" of ")[0]) for n in pool.notes if "left out (" in n)
         assert asked + counted == total, file
+
+
+def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
+    inner = tmp_path / "en" / "old"
+    inner.mkdir(parents=True)
+    line = {"question": "Which of these is a lake?", "choices": ["Ladoga", "Volga"], "answer": 0}
+    (tmp_path / "top.jsonl").write_text(json.dumps(line))
+    (inner / "deep.jsonl").write_text(json.dumps(line | {"question": "Which of these is a river?"}))
+    assert [b.name for b in read_packs((str(tmp_path),)).benchmarks] == ["deep", "top"]
+    assert len(pack_texts((str(tmp_path),))) == 2
