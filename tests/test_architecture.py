@@ -24,6 +24,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     # charset_normalizer, fsspec, lxml, rensa, trafilatura, zstandard: what ingest and dedup stand on (encodings, remote
     # files, formulas in pages, MinHash, main text of pages, packed files).
     "tiers": {
+        "brotli",  # bodies in web archives
         "charset_normalizer",
         "datasets",
         "duckdb",

@@ -5,6 +5,7 @@ import gzip
 import zlib
 from pathlib import Path
 
+import brotli
 import pytest
 import zstandard
 
@@ -110,6 +111,7 @@ PACKED = {
     "deflate": zlib.compress(BODY),
     "raw deflate": DEFLATED.compress(BODY) + DEFLATED.flush(),
     "zstd": zstandard.compress(BODY),
+    "br": brotli.compress(BODY),
 }
 
 
@@ -125,7 +127,14 @@ def test_a_plain_body_is_read_whatever_its_header_says(coding: str, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("coding", "kind"),
-    [("gzip", "gzip"), ("deflate", "deflate"), ("deflate", "raw deflate"), ("zstd", "zstd"), ("gzip", "deflate")],
+    [
+        ("gzip", "gzip"),
+        ("deflate", "deflate"),
+        ("deflate", "raw deflate"),
+        ("zstd", "zstd"),
+        ("br", "br"),
+        ("gzip", "deflate"),
+    ],
 )
 def test_a_packed_body_is_unpacked_once_or_twice(coding: str, kind: str, tmp_path: Path) -> None:
     twice = answer(gzip.compress(PACKED[kind]), f"Content-Encoding: {coding}, gzip")
@@ -139,7 +148,10 @@ def test_a_packed_body_is_unpacked_once_or_twice(coding: str, kind: str, tmp_pat
     [
         (PACKED["gzip"][:-20], "gzip", "cut short"),
         (PACKED["gzip"][:30] + b"\x00" * 99, "gzip", "does not unpack"),
-        (bytes(range(256)) * 4, "br", "'br' is not read"),
+        (bytes(range(256)) * 4, "br", "does not unpack"),
+        (PACKED["br"][:-20], "br", "cut short"),
+        (brotli.compress(bytes(range(256)) * 20_000), "br", "unpacks to more"),
+        (bytes(range(256)) * 4, "compress", "'compress' is not read"),
         (zstandard.compress(b"a" * 5_000_000), "zstd", "unpacks to more"),
         (gzip.compress(b"a" * 5_000_000), "gzip", "unpacks to more"),
     ],

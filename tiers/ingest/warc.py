@@ -178,7 +178,9 @@ def _decoded(body: bytes, coding: str, cap: int) -> bytes:
         return _inflated(body, cap)
     if coding == "zstd":
         return _zstd(body, cap)
-    raise ValueError(f"content encoding {coding!r} is not read: wanted gzip, deflate, zstd or none")
+    if coding == "br":
+        return _brotli(body, cap)
+    raise ValueError(f"content encoding {coding!r} is not read: wanted gzip, deflate, br, zstd or none")
 
 
 def _dechunked(body: bytes) -> bytes:
@@ -225,3 +227,22 @@ def _zstd(body: bytes, cap: int) -> bytes:
     if len(data) > cap:
         raise ValueError(f"it unpacks to more than {cap} bytes")
     return data
+
+
+def _brotli(body: bytes, cap: int) -> bytes:
+    """A Brotli body unpacked (RFC 7932), block by block."""
+    import brotli
+
+    unpacker, data = brotli.Decompressor(), bytearray()
+    try:
+        block = unpacker.process(body, output_buffer_limit=BLOCK)
+        while block or not unpacker.is_finished():
+            data += block
+            if len(data) > cap:
+                raise ValueError(f"it unpacks to more than {cap} bytes")
+            if not block:
+                raise ValueError("it is cut short")
+            block = b"" if unpacker.is_finished() else unpacker.process(b"", output_buffer_limit=BLOCK)
+    except brotli.error as error:
+        raise ValueError(f"it does not unpack ({error})") from error
+    return bytes(data)
