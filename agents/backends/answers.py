@@ -19,12 +19,22 @@ MAX_CHARS = 200_000
 MAX_OBJECTS = 16
 MIN_MASS = 0.01
 """Least probability that the options together must have, or the model was not answering with them."""
-MAX_MASS = 2.0
-"""Most that alternatives to one token can have together, or they are no probabilities."""
+MAX_MASS = 1.5
+"""Most that alternatives to one token can have together, or they are no probabilities; some servers list one twice."""
+MAX_LOGPROB = 0.01
+"""Rounding error of a logarithm of 1."""
 TO_WRITE_MORE = (
     "raise agents.max_answer_tokens, or switch its thinking off "
     "(agents.request={chat_template_kwargs: {enable_thinking: false}} on vLLM and SGLang)"
 )
+
+
+class _Contradictory(dict[str, Any]):
+    """An object in which a field stands twice with two values."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.field = next(name for name, value in pairs if value != self[name])
 
 
 class Unusable(Exception):
@@ -80,6 +90,10 @@ def _validated(content: str, schema: type[S]) -> S:
     good: list[S] = []
     for value, doubled in _objects(content):
         try:
+            field = _stands_twice(value)
+            if field is not None:
+                problem = f"{field[:80]} stands in it twice, with two values"
+                continue
             json.dumps(value, ensure_ascii=False).encode()
             good.append(schema.model_validate(restored(value, doubled)))
         except UnicodeEncodeError:
@@ -98,6 +112,19 @@ def _validated(content: str, schema: type[S]) -> S:
     raise Unusable("it held several JSON objects of this form" if good else problem, content)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) or all(made[n] == v for n, v in pairs) else _Contradictory(pairs)
+
+
+def _stands_twice(value: Any) -> str | None:
+    """A field that stands twice in an object, with two values: which one is meant is not ours to guess."""
+    if isinstance(value, _Contradictory):
+        return value.field
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((field for part in parts if (field := _stands_twice(part)) is not None), None)
+
+
 def _objects(content: str) -> Iterator[tuple[Any, bool]]:
     r"""The whole content if it is JSON, else the outermost JSON objects among its prose.
 
@@ -106,7 +133,7 @@ def _objects(content: str) -> Iterator[tuple[Any, bool]]:
     doubled = with_doubled_escapes(content)
     for text, is_doubled in ((content, False), (doubled, True)):
         try:
-            yield json.loads(text.strip("\ufeff \t\r\n")), is_doubled
+            yield json.loads(text.strip("\ufeff \t\r\n"), object_pairs_hook=_object), is_doubled
             return
         except (ValueError, RecursionError):
             continue  # prose around it, or no JSON at all: the search below decides
@@ -122,7 +149,7 @@ def _among_prose(text: str) -> Iterator[Any]:
         if start < 0:
             return
         try:
-            value, start = json.JSONDecoder().raw_decode(text, start)
+            value, start = json.JSONDecoder(object_pairs_hook=_object).raw_decode(text, start)
             yield value
         except (ValueError, RecursionError):
             start += 1
@@ -170,6 +197,10 @@ def check_scored(reply: Reply) -> None:
     total = float(np.exp(np.minimum(logprobs, 1.0)).sum())
     if total > MAX_MASS:
         raise Unusable(f"the server returned log-probabilities that add up to {total:.0%}", final=True)
+    if logprobs.max() > MAX_LOGPROB:
+        raise Unusable(f"the server returned a log-probability above 0 ({logprobs.max():.3g})", final=True)
+    if len(logprobs) < 2:
+        raise Unusable("the server returned one token without alternatives, so options cannot be compared", final=True)
 
 
 def read_probabilities(reply: Reply, options: Sequence[str]) -> tuple[float, ...]:

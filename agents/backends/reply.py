@@ -14,6 +14,8 @@ Ended = Literal["whole", "cut", "filtered"]
 MAX_TOKENS_REPORTED = 1 << 40
 MAX_ALTERNATIVES = 4096
 TEXT_PARTS = ("text", "output_text")
+_THOUGHT = re.compile(r"reason|think|thought|analysis|scratchpad", re.IGNORECASE)
+"""Fields of a message that hold thinking: `reasoning_content`, `reasoning`, `thinking_blocks`, `thoughts` ..."""
 _FILTERED = re.compile(r"filter|safety|sensitive|recitation|blocklist|prohibited|spii|moderation", re.IGNORECASE)
 _CUT = re.compile(r"length|max_tokens|max_output|context_window|token_limit|incomplete|repetition", re.IGNORECASE)
 _WHOLE = re.compile(
@@ -90,7 +92,7 @@ def read_server(answer: dict[str, Any]) -> Reply:
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
         raise Malformed("it held no choices")
-    choice = _mapping(choices[0], "choices[0]")
+    choice = _mapping(next((c for c in choices if _first(c)), choices[0]), "choices[0]")
     ended = _ended(choice.get("finish_reason"))
     message = _mapping(choice.get("message"), "message")
     reply = _message(message)
@@ -104,6 +106,11 @@ def read_server(answer: dict[str, Any]) -> Reply:
         tokens_out=_tokens(usage.get("completion_tokens")),
         name=_name(answer.get("id")),
     )
+
+
+def _first(choice: Any) -> bool:
+    """Whether a choice says that it is the first one, wherever it stands."""
+    return isinstance(choice, dict) and type(choice.get("index")) is int and choice["index"] == 0
 
 
 def read_engine(answer: dict[str, Any]) -> Reply:
@@ -147,7 +154,7 @@ def _message(message: dict[str, Any]) -> Reply:
     refusal = message.get("refusal")
     if refusal and not isinstance(refusal, str):
         raise Malformed(f"refusal: wanted text, got {_kind(refusal)}")
-    thought = any(message.get(k) for k in ("reasoning_content", "reasoning", "reasoning_details", "thinking"))
+    thought = any(value and _THOUGHT.search(key) for key, value in message.items())
     content = message.get("content")
     instead = _called(message) if not content else ""
     if isinstance(content, list):
@@ -209,6 +216,8 @@ def _alternatives(logprobs: Any) -> tuple[Alternative, ...] | None:
         return None
     first = places[0]
     top = first.get("top_logprobs")
+    if isinstance(top, dict):  # by token, as in older protocols
+        top = [{"token": token, "logprob": logprob} for token, logprob in top.items()]
     entries = top[:MAX_ALTERNATIVES] if isinstance(top, list) else []
     told = [_alternative(e) for e in entries]
     if "logprob" in first:

@@ -34,6 +34,10 @@ class Patience:
     """Longest wait that the server may ask for by Retry-After."""
 
 
+class _Oversized(ServerError):
+    """The answer is longer than any that is read."""
+
+
 class Transport:
     """Posts JSON to one server over a pool of connections; threads may share it.
 
@@ -56,6 +60,8 @@ class Transport:
         self._sleep = sleep
         self._down = False
         self._refusal = ""
+        self._spoken = False
+        """Whether it has answered in the protocol: from then on a page comes from a gateway before it, and may pass."""
         self._limiter = limiter(base, connections)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._wire = Wire(base, headers, patience.timeout_seconds, connections)
@@ -83,7 +89,11 @@ class Transport:
             ServerError: no usable answer, also after the retries.
         """
         try:
-            return self._patiently(lambda: self._once("POST", path, body, read), random.Random(int(seed, 16)), patient)
+            answer = self._patiently(
+                lambda: self._once("POST", path, body, read), random.Random(int(seed, 16)), patient
+            )
+            self._spoken = True
+            return answer
         except SpendingError as refusal:
             self._refusal = str(refusal)
             raise
@@ -97,6 +107,8 @@ class Transport:
         """
         try:
             names = self._once("GET", "/models", None, _model_names)
+        except _Oversized:
+            self._check_unlisted(model, [])
         except Passing as failure:
             if failure.unreachable:
                 raise ServerError(str(failure)) from failure
@@ -116,8 +128,8 @@ class Transport:
         if failure is not None:
             near = difflib.get_close_matches(model, names, n=1, cutoff=0.3)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            known = shown(", ".join(names).encode())
-            raise ServerError(self._clean(f"{self.base} has no model {model!r}: {hint}It lists {known}")) from failure
+            known = f"It lists {shown(', '.join(names).encode())}" if names else "Its list is too long to be read"
+            raise ServerError(self._clean(f"{self.base} has no model {model!r}: {hint}{known}")) from failure
 
     def _check_without_list(self) -> None:
         """A server that has the path, but no list of models, complains about the fields."""
@@ -201,7 +213,7 @@ class Transport:
             raise Passing(self._clean(f"{self.base} sent {error}")) from error
         except TooLong as error:
             limit = f"{MAX_BODY_BYTES >> 20} MiB"
-            raise ServerError(f"{self.base} answered more than {limit}; no completion is that long") from error
+            raise _Oversized(f"{self.base} answered more than {limit}; no completion is that long") from error
         return self._judged(received, read)
 
     def _judged(self, received: Received, read: Callable[[dict[str, Any]], T]) -> T:
@@ -224,11 +236,16 @@ class Transport:
             ) from error
 
     def _no_object(self, received: Received) -> Exception:
-        """What is whole and no JSON object comes from no model server: asked again it would send the same."""
+        """What is whole and no JSON object comes from no model server: asked again it would send the same.
+
+        Not where it has answered before: then it is the page of a gateway, such as `502 Bad Gateway` under a 200.
+        """
         body = received.body
         page = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"", b"{")
-        if page:
+        if page and not self._spoken:
             return ServerError(self._stranger(body))
+        if page:
+            return Passing(self._clean(f"{self.base} answered {received.status} with no JSON object: {shown(body)}"))
         return Passing(self._clean(f"{self.base} answered {received.status} with broken JSON: {shown(body)}"))
 
     def _clean(self, message: str) -> str:

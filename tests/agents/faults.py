@@ -92,6 +92,16 @@ def no_http(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def wire(headers: bytes, status: bytes = b"200 OK") -> Step:
+    """A good body behind a head that is written byte by byte."""
+
+    def step(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"\r\n" + json.dumps(GOOD).encode())
+        handler.close_connection = True
+
+    return step
+
+
 def nested(depth: int) -> bytes:
     return b'{"choices": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
 
@@ -168,6 +178,27 @@ FAULTS: dict[str, Fault] = {
     ),
     "nine codings": Fault(raw(b"x", Content_Encoding=", ".join(["gzip"] * 9)), "9 content codings"),
     "long": Fault(raw(b'{"a": "' + b"x" * (5 << 20) + b'"}'), "more than 4 MiB", passes=False),
+    "events": Fault(
+        raw(b'data: {"choices": []}\n\ndata: [DONE]\n\n', kind="text/event-stream"), "does not speak", passes=False
+    ),
+    "lines": Fault(raw(json.dumps(GOOD).encode() + b"\n" + json.dumps(GOOD).encode()), "broken JSON"),
+    "Latin 1": Fault(raw(b'{"choices": [{"message": {"content": "caf\xe9"}}]}'), "broken JSON"),
+    "204": Fault(reply(204, b""), "answered 204"),
+    "303": Fault(reply(303, b"", Location="/else"), "it points to '/else'", passes=False),
+    "304": Fault(reply(304, b""), "answered 304", passes=False),
+    "521": Fault(reply(521, b"<html>down</html>"), "answered 521"),
+    "unknown end": Fault(choice(finish_reason="pause_turn"), "broke off with finish_reason 'pause_turn'"),
+    "a choice without message": Fault(reply(200, {"choices": [{"text": "{}"}]}), "message: wanted an object"),
+    "a delta": Fault(reply(200, {"choices": [{"delta": {"content": "{}"}}]}), "message: wanted an object"),
+    "another protocol": Fault(reply(200, {"content": [{"type": "text", "text": "{}"}]}), "held no choices"),
+    "too long a length": Fault(wire(b"Content-Length: 9999\r\n"), "dropped the connection"),
+    "too short a length": Fault(wire(b"Content-Length: 9\r\n"), "broken JSON"),
+    "two lengths": Fault(wire(b"Content-Length: 5\r\nContent-Length: 9\r\n"), "dropped the connection"),
+    "odd chunks": Fault(wire(b"Transfer-Encoding: chunked\r\n"), "dropped the connection"),
+    "long header": Fault(wire(b"X: " + b"y" * 200_000 + b"\r\n"), "dropped the connection"),
+    "status 999": Fault(wire(b"Content-Length: 0\r\n", status=b"999 What"), "answered 999"),
+    "status of letters": Fault(wire(b"", status=b"abc"), "dropped the connection"),
+    "another protocol's switch": Fault(wire(b"Upgrade: x\r\n", status=b"101 Switching"), "dropped the connection"),
     "dripped headers": Fault(dripped_headers, SLOW),
     "dripped promises": Fault(dripped_informational, SLOW),
     "dripped body": Fault(dripped_body, SLOW),
@@ -198,6 +229,11 @@ UNSCORED: dict[str, Fault] = {
     "infinite": Fault(top(token("yes", math.inf), token("no", -1.0)), "are no numbers", passes=False),
     "huge integer": Fault(top(token("yes", HUGE), token("no", -1.0)), "are no numbers", passes=False),
     "probabilities": Fault(top(token("yes", 0.7), token("no", 0.2)), "add up to", passes=False),
+    "all certain": Fault(top(token("yes", 0.0), token("no", 0.0)), "add up to", passes=False),
+    "above nought": Fault(top(token("yes", 0.2), token("no", -4.0)), "above 0|add up to", passes=False),
+    "one token": Fault(top(token("yes", -0.1)), "one token without alternatives", passes=False),
+    "one token, certain": Fault(top(token("no", 0.0)), "one token without alternatives", passes=False),
+    "logprob nothing": Fault(top(token("yes", -0.1), token("no", None)), "logprob: wanted a number, got nothing"),
     "logprob text": Fault(top(token("yes", "-0.1")), "logprob: wanted a number, got text"),
     "logprob true": Fault(top(token("yes", True)), "logprob: wanted a number, got true or false"),
     "token number": Fault(top(token(5, -0.1)), "token: wanted text, got a number"),

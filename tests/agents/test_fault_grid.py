@@ -1,6 +1,7 @@
 """Every fault of a server in every kind of call and in roles: a sentence, no traceback, no hang, nothing recorded."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -145,18 +146,79 @@ def test_a_role_accounts_for_every_document(grid: Grid, name: str, make: Callabl
 
 
 def test_a_foreign_field_decides_nothing(server: Server) -> None:
+    scored_token = {**token("yes", -0.1), "top_logprobs": [token("yes", -0.1), token("...", -3.0)]}
     step = reply(
         200,
         {
             "options": [-9.0, -0.1],
             "truncated": "many",
-            "choices": [{"message": {"content": "yes"}, "logprobs": {"content": [token("yes", -0.1)]}}],
+            "choices": [{"message": {"content": "yes"}, "logprobs": {"content": [scored_token]}}],
         },
     )
     server.steps = [step]
     with closing(chat(server)) as model:
         (choice,) = model.choose(["?"], ["yes", "no"])
     assert choice.probabilities == (1.0, 0.0) and choice.truncated == 0
+
+
+def test_alternatives_by_token_and_the_first_of_several_choices_are_read(server: Server) -> None:
+    by_token = {**token("yes", -0.1), "top_logprobs": {"yes": math.log(0.75), "no": math.log(0.25)}}
+    other = {"index": 1, "message": {"content": "no"}, "logprobs": {"content": [token("no", -0.1)]}}
+    first = {"index": 0, "message": {"content": "yes"}, "logprobs": {"content": [by_token]}}
+    server.steps = [reply(200, {"choices": [other, first]})]
+    with closing(chat(server)) as model:
+        assert model.choose(["?"], ["yes", "no"])[0].probabilities[0] == pytest.approx(0.75)
+
+
+def test_a_page_from_a_server_that_has_answered_before_may_pass(grid: Grid) -> None:
+    ask, good = CALLS["complete"]
+    page = reply(200, b"<html>502 Bad Gateway</html>", kind="text/html")
+    with closing(grid.opened()) as model:
+        grid.server.steps = [good, page, good]
+        assert ask(model)
+        asked = model.complete([Message(role="user", content="And this?")], Verdict)
+        assert asked.value.keep and len(grid.server.requests) == 3
+        grid.server.steps = [page]
+        with pytest.raises(AgentError, match="no JSON object: '<html>502"):
+            model.complete([Message(role="user", content="And that?")], Verdict)
+        assert grid.recorded == 2
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_list_of_models_that_is_too_long_to_be_read(server: Server, serves: bool) -> None:
+    listed = json.dumps({"data": [{"id": f"organization/{'x' * 40}-{n}"} for n in range(100_000)]}).encode()
+    server.steps = [lambda h: h.send(200, listed) if h.command == "GET" else h.send(400 if serves else 404, b"{}")]
+    with closing(chat(server)) as model:
+        if serves:
+            check(model)
+        else:
+            with pytest.raises(AgentError, match="has no model 'm': Its list is too long"):
+                check(model)
+
+
+@pytest.mark.parametrize(
+    ("content", "usable"),
+    [
+        ('{"keep": false, "keep": true, "reason": "x"}', False),
+        ('Here: {"keep": false, "reason": "x", "keep": true}', False),
+        ('{"keep": true, "keep": true, "reason": "x"}', True),
+    ],
+)
+def test_a_field_that_stands_twice_with_two_values_is_no_answer(server: Server, content: str, usable: bool) -> None:
+    server.steps = [answer(content)]
+    with closing(chat(server)) as model:
+        if usable:
+            assert model.complete([Message(role="user", content="?")], Verdict).value.keep
+        else:
+            with pytest.raises(UselessAnswer, match="keep stands in it twice"):
+                model.complete([Message(role="user", content="?")], Verdict)
+
+
+@pytest.mark.parametrize("field", ["reasoning_text", "thoughts", "thinking_blocks", "analysis", "reasoning_summary"])
+def test_thinking_in_a_field_of_any_vendor_is_no_answer(server: Server, field: str) -> None:
+    server.steps = [answer(None, message={"content": None, field: '{"keep": false, "reason": "a draft"}'})]
+    with closing(chat(server)) as model, pytest.raises(UselessAnswer, match="it thought and then answered nothing"):
+        model.complete([Message(role="user", content="?")], Verdict)
 
 
 def test_a_filter_of_the_provider_is_final_paid_and_not_recorded(grid: Grid) -> None:
