@@ -21,18 +21,18 @@ def test_recorded_answers_are_not_asked_for_again(server: Server, tmp_path: Path
         assert model.complete(ASK, Verdict) == first
         assert first.usage.calls == 2 and len(server.requests) == 2
         assert journal.costs()[model.url].calls == 2
-        server.steps = [logprobs(yes=-0.1)]
+        server.steps = [logprobs(yes=-0.1, no=-3.0)]
         judged = model.choose(["a", "b", "a"], ["yes", "no"])
         assert model.choose(["a", "b", "a"], ["yes", "no"]) == judged
         assert len(server.requests) == 4
     journal.close()
 
 
-@pytest.mark.parametrize(("useless", "recorded"), [(logprobs(The=-0.001), True), (answer("yes"), False)])
+@pytest.mark.parametrize(("useless", "recorded"), [(logprobs(The=-0.001, A=-8.0), True), (answer("yes"), False)])
 def test_a_joint_choose_that_fails_charges_only_what_is_not_recorded(
     server: Server, tmp_path: Path, useless: Step, recorded: bool
 ) -> None:
-    server.steps = [logprobs(yes=-0.1), useless]
+    server.steps = [logprobs(yes=-0.1, no=-3.0), useless]
     journal = Journal(tmp_path / "journal.db")
     with closing(chat(server, journal=journal, concurrency=1)) as model:
         with pytest.raises(UselessAnswer) as joint:

@@ -52,7 +52,7 @@ def test_an_exam_of_useless_answers_is_failed_with_the_first_error(server: Serve
 
 @pytest.mark.parametrize(
     ("step", "said"),
-    [(answer("yes"), "returned no logprobs"), (logprobs(The=-0.001), "does not answer with them")],
+    [(answer("yes"), "returned no logprobs"), (logprobs(The=-0.001, A=-8.0), "does not answer with them")],
 )
 def test_a_calibration_without_grades_says_why(server: Server, step: Step, said: str) -> None:
     server.steps = [step]
