@@ -25,10 +25,18 @@ _PURE = frozenset(
 _CHANGING = frozenset(
     """
     hash id open input globals locals vars dir exec eval compile object memoryview __import__ __builtins__ __file__
-    now today utcnow fromtimestamp timestamp astimezone localtime urandom __hash__ __dict__ __subclasses__
+    __hash__ __dict__ __subclasses__
     """.split()  # noqa: SIM905
 )
-"""Names of what depends on the machine, the clock or the process."""
+_OF_MODULES = frozenset(
+    """
+    now today utcnow fromtimestamp timestamp astimezone localtime gmtime time time_ns monotonic perf_counter ctime
+    getpid getppid getcwd environ getenv urandom cpu_count uname listdir getuid gethostname platform version
+    version_info argv path executable node machine random randint choice shuffle sample uniform token_hex uuid4
+    getsizeof
+    """.split()  # noqa: SIM905
+)
+"""Names, and attributes, of what depends on the machine, the clock, chance or the process."""
 _MARKS = re.compile(r"^(?:Question:|\u95ee\u9898\s*[:\uff1a]|>>> )", re.MULTILINE)
 _ANSWERS = re.compile(r"^(?:Answer:|\u7b54\u6848\s*[:\uff1a])", re.MULTILINE)
 _SESSION = re.compile(r"^```pycon\n.*?^```$", re.MULTILINE | re.DOTALL)
@@ -73,6 +81,16 @@ def doubt(code: str, calls: Sequence[str]) -> str:
     return "" if tree is None else next(_doubts(tree, calls), "")
 
 
+def changing(code: str) -> str:
+    """Why another machine or day may give another value, so that no value is right or wrong; empty for no reason."""
+    tree = python_source.parse(code)
+    for node in ast.walk(tree) if tree is not None else ():
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name in _CHANGING or (isinstance(node, ast.Attribute) and name in _OF_MODULES):
+            return f"it uses {name}, which gives other values on another machine or day"
+    return ""
+
+
 def _doubts(tree: ast.Module, calls: Sequence[str]) -> Iterator[str]:
     defined = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     for node in ast.walk(tree):
@@ -81,9 +99,6 @@ def _doubts(tree: ast.Module, calls: Sequence[str]) -> Iterator[str]:
         yield from (
             f"it imports {name}, which need not give the same everywhere" for name in names if name not in _PURE
         )
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        if name in _CHANGING:
-            yield f"it uses {name}, which need not give the same everywhere"
     for call in calls:
         asked = python_source.parse(call)
         nodes = list(ast.walk(asked)) if asked else []

@@ -49,6 +49,8 @@ def _predicted(document: Document, outcomes: Sequence[Outcome]) -> Finding:
         return Finding("it holds no code with calls and their values", ())
     if not outcomes[0].ok:
         return Finding(f"running it failed: {outcomes[0].error[:200]}", ())
+    if changing := checkable.changing(read[0]):
+        raise Undecided(changing)
     if not _repeated(*outcomes):
         raise Undecided("its calls return other values when they are made again, in another order")
     for (asked, stated), value in zip(read[1], outcomes[0].values, strict=True):

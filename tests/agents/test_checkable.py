@@ -61,13 +61,13 @@ CHANGING = {
     "time.localtime().tm_year > 2000": "True",
     "datetime.date.today().year > 2000": "True",
     "random.randint(7, 7)": "7",
-    "len(open(math.__file__).read()) * 0": "0",
+    "len(math.__file__) > 0": "True",
 }
 CHOSEN_BY_HASH = ("list({'a', 'b'})[0]", "{'a', 'b'}.pop()", "''.join(set('ab'))[0]", "next(iter(frozenset('ab')))")
 
 
 @pytest.mark.skipif(bool(REFUSAL), reason=REFUSAL or "the sandbox works")
-def test_what_another_machine_or_day_may_return_is_not_verified() -> None:
+def test_what_another_machine_or_day_may_return_is_neither_verified_nor_refused() -> None:
     imports = "import datetime, math, os, random, sys, time\n"
     cases = [
         document(f"{imports if '.' in e else ''}def f(x):\n    return {e}", f"Question: What is `f(1)`?\nAnswer: `{v}`")
@@ -80,10 +80,8 @@ def test_what_another_machine_or_day_may_return_is_not_verified() -> None:
     ]
     for case in cases:
         outcomes = Sandbox(Limits(seconds=5.0)).run(executed.programs(case))
-        try:
-            assert executed.finding(case, outcomes).fault, case.text
-        except executed.Undecided:
-            continue
+        with pytest.raises(executed.Undecided):
+            executed.finding(case, outcomes)
 
 
 ASKING = ("f(1)", "f(0) + f(-1) + 1", "len([f(1), 0])")

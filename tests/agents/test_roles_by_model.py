@@ -285,8 +285,9 @@ def test_a_false_equation_is_for_the_model_where_there_is_one(answer: str, actio
             "binds a name",
         ),
         ("s = []\ndef f(n):\n    s.append(n)\n    return len(s)", [("f(1)", "1"), ("f(1)", "2")], "other values"),
-        ("import os\ndef f(n):\n    return os.getpid()", [("f(1)", "7")], "other values"),
-        ("import random\ndef f(n):\n    return random.random()", [("f(1)", "0.5")], "other values"),
+        ("import os\ndef f(n):\n    return os.getpid()", [("f(1)", "7")], "another machine"),
+        ("import random\ndef f(n):\n    return random.random()", [("f(1)", "0.5")], "another machine"),
+        ("from random import random\ndef f(n):\n    return random()", [("f(1)", "0.5")], "other values"),
         ("def f(n):\n    return n + 1", [("print(f(1))", "2")], "returns nothing"),
     ],
 )
