@@ -192,7 +192,7 @@ FAULTS: dict[str, Fault] = {
     "a delta": Fault(reply(200, {"choices": [{"delta": {"content": "{}"}}]}), "message: wanted an object"),
     "another protocol": Fault(reply(200, {"content": [{"type": "text", "text": "{}"}]}), "held no choices"),
     "too long a length": Fault(wire(b"Content-Length: 9999\r\n"), "dropped the connection"),
-    "too short a length": Fault(wire(b"Content-Length: 9\r\n"), "broken JSON"),
+    "too short a length": Fault(wire(b"Content-Length: 9\r\n"), "broken JSON|dropped the connection"),
     "two lengths": Fault(wire(b"Content-Length: 5\r\nContent-Length: 9\r\n"), "dropped the connection"),
     "odd chunks": Fault(wire(b"Transfer-Encoding: chunked\r\n"), "dropped the connection"),
     "long header": Fault(wire(b"X: " + b"y" * 200_000 + b"\r\n"), "dropped the connection"),
