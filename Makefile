@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# where it is set, every process compiles all of coevo again
+unexport PYTHONDONTWRITEBYTECODE
 
 SHELL := /bin/bash
 .PHONY: help run test test-long check bench bench-peers clean

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from coevo.eval import How, Split, Suite, import_tasks, measure, read_scores
 from coevo.tiers.errors import EvalError
 
 SPLIT: Split = "hidden"
+LIKELIHOOD = ["mine_choice", "mine_norm", "mine_cloze", "mine_text"]
+Answers = tuple[dict[str, Any], dict[str, Any]]
+"""Results by task, and samples by task and question."""
 TASKS = {
     "mine_choice": """
 output_type: multiple_choice
@@ -106,12 +110,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 
 
-def test_scores_are_those_of_the_lm_eval_command(model: Path, folder: Path, tmp_path: Path) -> None:
-    names = ["mine_choice", "mine_norm", "mine_cloze", "mine_text"]
+def test_scores_are_those_of_the_lm_eval_command(model: Path, folder: Path, answers: Answers, tmp_path: Path) -> None:
+    names = LIKELIHOOD
     pool = import_tasks(names, str(folder))
     suite = Suite(split=SPLIT, benchmarks=pool.benchmarks, digest="all")
     ours = read_scores(measure(model, suite, tmp_path / "ours.parquet"), suite)
-    theirs, samples = command(model, names, folder, tmp_path)
+    theirs, samples = answers
     for name, metric in (("mine_choice", "acc,none"), ("mine_norm", "acc_norm,none")):
         accuracy = ours[name].accuracy
         assert accuracy is not None and float(accuracy.mean()) == theirs[name][metric]
@@ -126,7 +130,9 @@ def test_scores_are_those_of_the_lm_eval_command(model: Path, folder: Path, tmp_
     assert right == np.asarray(ours["mine_choice"].accuracy).tolist(), "question by question"
 
 
-def test_written_answers_are_judged_by_the_task_itself(model: Path, folder: Path, tmp_path: Path) -> None:
+def test_written_answers_are_judged_by_the_task_itself(
+    model: Path, folder: Path, answers: Answers, tmp_path: Path
+) -> None:
     """Its prompt with examples, its filters, its metric: question by question what the command says."""
     (made,) = import_tasks(["mine_filter"], str(folder)).benchmarks
     assert made.check == "task" and made.items[0].text.count("Q:") == 3
@@ -134,8 +140,7 @@ def test_written_answers_are_judged_by_the_task_itself(model: Path, folder: Path
     suite = Suite(split=SPLIT, benchmarks=(part,), digest="part")
     how = How(tokens=40, tasks=str(folder))
     ours = read_scores(measure(model, suite, tmp_path / "ours.parquet", how=how), suite)["mine_filter"]
-    _, samples = command(model, ["mine_filter"], folder, tmp_path)
-    theirs = [s["exact_match"] for s in samples["mine_filter"] if s["filter"] == "letter"][7:33]
+    theirs = [s["exact_match"] for s in answers[1]["mine_filter"] if s["filter"] == "letter"][7:33]
     assert ours.accuracy is not None and ours.accuracy.tolist() == theirs
     assert 0 < sum(theirs) < len(theirs), "some answers are right and some are not"
     silent = read_scores(measure(model, suite, tmp_path / "silent.parquet"), suite)["mine_filter"]
@@ -147,12 +152,18 @@ def test_written_answers_are_judged_by_the_task_itself(model: Path, folder: Path
         measure(model, other, tmp_path / "changed.parquet", how=how)
 
 
-def command(model: Path, names: list[str], folder: Path, out: Path) -> tuple[dict, dict]:  # type: ignore[type-arg]
+@pytest.fixture(scope="module")
+def answers(model: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """What lm-eval's command says of the tasks: started once, as it imports for seconds."""
+    return command(model, [*LIKELIHOOD, "mine_filter"], folder, tmp_path_factory.mktemp("command"))
+
+
+def command(model: Path, names: list[str], folder: Path, out: Path) -> Answers:
     """Results and per-question samples of `lm_eval` as a user types it."""
     arguments = ["--model", "hf", "--model_args", f"pretrained={model},dtype=float32,max_length=256"]
     arguments += ["--tasks", ",".join(names), "--include_path", str(folder), "--batch_size", "8", "--device", "cpu"]
     arguments += ["--log_samples", "--output_path", str(out / "out")]
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(out / "hf"), "OMP_NUM_THREADS": "1"}
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(out / "hf")}
     done = subprocess.run(
         [sys.executable, "-m", "lm_eval", *arguments], env={**os.environ, **offline}, capture_output=True, text=True
     )
@@ -177,4 +188,4 @@ def test_unknown_names_and_absent_data_are_said_in_a_sentence(folder: Path) -> N
     with pytest.raises(EvalError, match=r"the data of 'mine_absent' is not on this machine and cannot be had"):
         import_tasks(["mine_absent"], str(folder))
     with pytest.raises(EvalError, match=r"the data of 'arc_easy' is not on this machine"):
-        import_tasks(["arc_easy"])
+        import_tasks(["arc_easy"], str(folder))

@@ -14,6 +14,7 @@ from coevo.loop.prompt_family import family
 from coevo.loop.run_db import RunDB
 from coevo.tiers.store import Store
 from coevo.training.influence import influence
+from coevo.training.spec import InfluenceConfig
 
 from .interrupt import table
 from .test_paid_calls import Server, hire, kind
@@ -67,7 +68,7 @@ def worths(root: Path) -> dict[str, float]:
         accepted = db.rows("rounds", round=2)[0]["accepted"]
         model = root / db.rows("runs", round=2, name=accepted)[0]["path"]
     texts = [t for t in Store(root).documents()["text"].to_pylist() if t]
-    found = influence(model, texts, targets).mean(1)
+    found = influence(model, texts, targets, InfluenceConfig(checkpoints=1)).mean(1)
     return {t.strip("\n"): 0.5 + 0.4 * float(f) for t, f in zip(texts, found, strict=True) if f == f}
 
 
