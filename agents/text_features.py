@@ -14,41 +14,32 @@ import yaml
 from numpy.typing import NDArray
 
 from . import word_order
+from .judge_orders import orders
 from .word_order import DIGIT, HAN, LETTER, SIGN, Keys, Tokens
 
 Floats = NDArray[np.float64]
 
 MAX_CHARS = 8000
 """Only so much of a text's beginning is measured."""
-ENDS = ".!?;:。！？；："
+_ENDS = ".!?;:。！？；："
 MIN_TOKENS = 12
 """Words, numbers, signs and Chinese characters below which nothing can be told."""
 
-_JUDGE = re.compile(
-    r"(?:ignore|disregard|forget) (?:all |any |the )?(?:previous|prior|above|earlier|other)"
-    r"|(?:answer|say|respond|reply|output|rate|score|grade|give|mark)(?: \w{1,12}){0,4} "
-    r"(?:\"?yes\b|10|ten|5/5|highest|maximum|top|full|perfect)"
-    r"|as an ai\b|you are a (?:judge|grader|rater)|note to the judge|the only correct answer is"
-    r"|(?:this|the) (?:text|document|text above) (?:is|has been) (?:verified|rated|certified|excellent)"
-    r"|忽略.{0,6}(?:指令|要求|内容)|(?:给|打|评).{0,6}(?:最高分|满分)|(?:请|必须)回答.{0,3}是"
-)
-FORMULA = "=<>≤≥≈∈→⇒+*/^\\$∑∫√"
+_FORMULA = "=<>≤≥≈∈→⇒+*/^\\$∑∫√"
 _MOJIBAKE = re.compile(
     "Ã[\x80-\xbf©¨¤¶¼£¯]|â€|Â[\xa0-\xbf ]|ï¿½|[æåäç][^\\s\x00-\x7f一-鿿]|锟斤拷|烫烫|屯屯|&(?:amp;)?[a-z]{2,6};|&#\\d+;"
     "|[\x00-\x08\x0b\x0e-\x1f\ufffd]"
 )
-_SUSPECT = (
-    *("ignore", "disregard", "forget", "judge", "verified", "certified", "rated", "excellent", "yes", "answer"),
-    *("respond", "reply", "score", "grade", "highest", "maximum", "perfect", "as an ai", " say ", "rate "),
-)
+_WRONG = "ÃâÂïæåäç锟烫屯"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\ufffd]")
 _ENTITY = re.compile(r"&(?:amp;)?(?:[a-z]{2,6}|#\d+);")
 _DEBRIS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffd\ue000-\uf8ff]")
 _FOREIGN = re.compile("[^\x00-\u02af\u2000-\u2fff\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uff65]")
 """Characters outside of Latin, Chinese, general punctuation and mathematical signs."""
-_LINK = re.compile(r"https?://|\]\(|href=|<a |<div|<span|<td|<li|(?: [>|»] )|\\(?:vspace|hfill|ref|cite|label)\b")
+_LINK = re.compile(r"https?://|\]\(|href=|<a |<div|<span|<td|<li| [>|»] |\\(?:vspace|hfill|ref|cite|label)\b")
 _EXAMPLE = re.compile(r"^ *(?:>>> |\.\.\. |In \[|Example|\"\"\"|'''|:param |Parameters|Returns)", re.MULTILINE)
 _FLOW = re.compile(r"^ +(?:if|for|while|return|elif|else|assert|raise|try|except|with|yield)\b", re.MULTILINE)
-_DEBRIS_MARKS = ("....", "!!", "||", " | ", " > ", " » ", "____", "------")
+_RULES = ("....", "!!", "||", " | ", " > ", " » ", "____", "------")
 
 GROUPS = ("function", "teach", "step", "sell", "empty")
 COLUMNS = """
@@ -106,10 +97,10 @@ def measure(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Flo
     `code` is 1 for program text, `math` for mathematics.
     """
     rows, reasons = [], []
-    for text in texts:
+    for text, domain in zip(texts, domains, strict=True):
         start = text[:MAX_CHARS]
         tokens = word_order.tokens(start)
-        rows.append(_row(start, tokens))
+        rows.append(_row(start, tokens, domain == "code"))
         reasons.append(_unreadable(start, tokens))
     columns = np.asarray(rows, dtype=np.float64).reshape(len(rows), len(COLUMNS)).T
     features: dict[str, Floats] = dict(zip(COLUMNS, columns, strict=True))
@@ -118,14 +109,14 @@ def measure(texts: Sequence[str], domains: Sequence[str]) -> tuple[dict[str, Flo
     return features, reasons
 
 
-def _row(text: str, tokens: Tokens) -> list[float]:
+def _row(text: str, tokens: Tokens, code: bool) -> list[float]:
     lower = text.lower()
     chinese = int((tokens.kinds == HAN).sum()) > 0.3 * int(((tokens.kinds == HAN) | (tokens.kinds == LETTER)).sum())
     content = _content(tokens, chinese)
     units = len(content)
     counted = _counts(content)
     groups = _groups(tokens, lower, chinese)
-    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    lines = [line for line in map(str.strip, text.splitlines()) if line] if code else []
     letters = tokens.lengths[tokens.kinds == LETTER]
     return [
         len(text),
@@ -137,29 +128,31 @@ def _row(text: str, tokens: Tokens) -> list[float]:
         _repeated(tokens.words),
         float(counted[counted > 1].sum()) / max(1, units),
         *groups,
-        _orders(lower),
-        sum(map(text.count, FORMULA)),
-        sum(map(text.count, ENDS)),
-        len((_ENTITY if text.isascii() else _MOJIBAKE).findall(text)),
+        orders(lower),
+        sum(map(text.count, _FORMULA)),
+        sum(map(text.count, _ENDS)),
+        _broken(text),
         len(_LINK.findall(lower)),
-        len(_EXAMPLE.findall(text)),
-        len(_FLOW.findall(text)),
+        len(_EXAMPLE.findall(text)) if code else 0,
+        len(_FLOW.findall(text)) if code else 0,
         sum(map(text.count, "0123456789")),
         int((tokens.kinds == SIGN).sum()),
         float(letters.mean()) if len(letters) else 0.0,
         *word_order.model().scores(tokens),
         len(lines),
         len(set(lines)),
-        sum(map(text.count, _DEBRIS_MARKS)),
+        sum(map(text.count, _RULES)),
         sum(abs(text.count(a) - text.count(b)) for a, b in ("()", "[]", "{}")),
     ]
 
 
-def _orders(lower: str) -> int:
-    """How often the text speaks to its judge; the slow search only runs where a word that it needs occurs."""
-    if not lower.isascii() or any(word in lower for word in _SUSPECT):
-        return len(_JUDGE.findall(lower))
-    return 0
+def _broken(text: str) -> int:
+    """Signs of a wrong decoding, and entities; the slow search only runs where a character that it needs occurs."""
+    if text.isascii():
+        return len(_ENTITY.findall(text))
+    if any(c in text for c in _WRONG):
+        return len(_MOJIBAKE.findall(text))
+    return len(_ENTITY.findall(text)) + len(_CONTROL.findall(text))
 
 
 def _content(tokens: Tokens, chinese: bool) -> Keys:
@@ -191,8 +184,8 @@ def _repeated(words: Keys) -> float:
 def _counts(keys: Keys) -> NDArray[np.int64]:
     """How often each different key occurs; `numpy.unique` takes several times as long."""
     ordered = np.sort(keys)
-    edges = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return np.diff(edges, prepend=0, append=len(keys)) if len(keys) else edges
+    edges = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(keys)]))
+    return edges[1:] - edges[:-1] if len(keys) else edges[:0]
 
 
 def _groups(tokens: Tokens, lower: str, chinese: bool) -> list[int]:

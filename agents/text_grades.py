@@ -48,9 +48,8 @@ def _over(x: Floats, limit: float | Floats, slope: float) -> Floats:
 def _sound(f: dict[str, Floats]) -> Floats:
     """Near 1 for ordinary text; lower where it repeats itself, lost its word order, sells, or talks to its judge."""
     units = f["units"]
-    known = units / (
-        units + np.where(f["chinese"] > 0, 25.0, 60.0)
-    )  # of a short text the order is uncertain: towards the middle of real texts
+    # the order of a short text is uncertain: its value is drawn towards the middle of real texts
+    known = units / (units + np.where(f["chinese"] > 0, 25.0, 60.0))
     order = 0.05 + 0.95 * _above(f["pairs"] * known + 0.2 * (1 - known), np.where(f["chinese"] > 0, -0.03, 0.0), 20.0)
     chain = 0.4 + 0.6 * _above(f["triples"] * known, -0.045, 50.0)
     repeated = _over(f["repeated"], np.where(f["code"] > 0, 0.2, 0.08), 4.0)
