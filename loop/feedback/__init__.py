@@ -15,6 +15,7 @@ from .exp3 import Exp3
 from .exp3_ix import Exp3Ix
 from .gaussian_ts import GaussianTs
 from .gp_bo import GpBo
+from .guard import FAULTS, words
 from .horizon_blr import HorizonBlr
 from .hyperband import Hyperband
 from .influence_eg import InfluenceEg
@@ -121,11 +122,13 @@ def _made(factory: Callable[..., Mechanism], config: FeedbackConfig, arms: tuple
     name = config.mechanism
     try:
         made = factory(config, arms, seed)
+        called = getattr(made, "name", None)
     except InputError:
         raise
-    except Exception as e:  # whatever a third party's constructor does, it is the config that has to change
-        raise InputError(f"feedback.mechanism {name!r} cannot be called with (config, arms, seed): {e}") from e
-    if not isinstance(getattr(made, "name", None), str):
+    except FAULTS as e:  # whatever a third party's constructor does, it is the config that has to change
+        why = words(e)
+        raise InputError(f"feedback.mechanism {name!r} cannot be called with (config, arms, seed): {why}") from e
+    if not isinstance(called, str):
         raise InputError(f"feedback.mechanism {name!r} wants an attribute `name`, a word (docs/mechanisms.md)")
     return made
 

@@ -13,6 +13,11 @@ from .mechanism import Context, Evidence, Floats, Mechanism, Plan
 from .policy import admit, admit_probe, carried, check_probe_name, scheduled, shares, wish
 from .simplex import project
 
+FAULTS = (Exception, SystemExit, GeneratorExit)
+"""What a mechanism may raise without ending the run; an interrupt is the user's."""
+MAX_WORDS = 2_000
+"""Characters of a mechanism's own words that are kept."""
+
 
 @dataclass(frozen=True)
 class Guarded:
@@ -50,7 +55,7 @@ def guarded_plan(
         if len({p.name.lower() for p in tried}) < len(tried):
             raise InputError("two probes of one name")
         problem = ""
-    except Exception as e:
+    except FAULTS as e:
         problem = f"{_blame(mechanism, e)}; kept the previous mixture, no probes{_undone(mechanism, before)}"
         start = carried(previous, "main", context) if context.start is None else context.start
         mixture, tried, reason = project(start, context.live, context.cap, config.floor), (), problem
@@ -61,7 +66,7 @@ def guarded_plan(
         reference=shares(context.reference, context.arms),
         probes=tried,
         rubric_weights=rubric_weights or {},
-        reason=str(reason),
+        reason=words(reason),
     )
     return Guarded(plan, problem)
 
@@ -76,7 +81,7 @@ def guarded_observe(mechanism: Mechanism, evidence: Evidence) -> str:
     try:
         mechanism.observe(_sealed(evidence))
         _posterior(mechanism, None)
-    except Exception as e:
+    except FAULTS as e:
         return f"{_blame(mechanism, e)}; round {evidence.round} was not learned from{_undone(mechanism, before)}"
     return ""
 
@@ -86,7 +91,7 @@ def guarded_posterior(mechanism: Mechanism, arms: tuple[str, ...]) -> tuple[Floa
     k = len(arms)
     try:
         mean, cov = _posterior(mechanism, k)
-    except Exception as e:
+    except FAULTS as e:
         return np.zeros(k), np.zeros((k, k)), f"{_blame(mechanism, e)}; no values are known"
     return mean, cov, ""
 
@@ -95,7 +100,7 @@ def guarded_state(mechanism: Mechanism, before: dict[str, Any] | None) -> tuple[
     """The state to keep, and the problem: what was kept before where the mechanism's own state is no JSON."""
     try:
         return _state(mechanism), ""
-    except Exception as e:
+    except FAULTS as e:
         return before, f"{_blame(mechanism, e)}; its state of the round before is kept"
 
 
@@ -103,7 +108,7 @@ def guarded_load(mechanism: Mechanism, state: dict[str, Any]) -> str:
     """Give a mechanism its saved state; the problem if it cannot take it over, and it starts anew."""
     try:
         mechanism.load_state_dict(state)
-    except Exception as e:
+    except FAULTS as e:
         return f"{_blame(mechanism, e)}; it could not take over its saved state and starts anew"
     return ""
 
@@ -114,7 +119,7 @@ def guarded_recommendation(mechanism: Mechanism, context: Context, config: Feedb
     free = config.model_copy(update={"step": 50.0})
     try:
         return admit(asked(_sealed(context)), context, free), ""
-    except Exception as e:
+    except FAULTS as e:
         start = context.reference if context.start is None else context.start
         return project(start, context.live, context.cap, config.floor), f"{_blame(mechanism, e)}; it recommends nothing"
 
@@ -127,11 +132,11 @@ def _state(mechanism: Mechanism) -> dict[str, Any]:
     return state
 
 
-def _remembered(mechanism: Mechanism) -> bytes | Exception:
+def _remembered(mechanism: Mechanism) -> bytes | BaseException:
     """A copy of the state, or why there is none: then nothing can be put back, and `guarded_state` says so."""
     try:
         return pickle.dumps(mechanism.state_dict())  # in this process only: a tenth of the time of a deep copy
-    except Exception as e:
+    except FAULTS as e:
         return e
 
 
@@ -145,33 +150,47 @@ def _posterior(mechanism: Mechanism, k: int | None) -> tuple[Floats, Floats]:
     return mean, cov
 
 
-def _undone(mechanism: Mechanism, before: bytes | Exception) -> str:
+def _undone(mechanism: Mechanism, before: bytes | BaseException) -> str:
     """Put the old state back; what to say where that fails."""
     try:
-        if isinstance(before, Exception):
+        if isinstance(before, BaseException):
             raise before
         mechanism.load_state_dict(pickle.loads(before))
-    except Exception as e:
-        return f", and its old state could not be put back ({type(e).__name__}: {e})"
+    except FAULTS as e:
+        return f", and its old state could not be put back ({type(e).__name__}: {words(e)})"
     return ""
 
 
 def _name(mechanism: Mechanism) -> str:
-    return str(getattr(mechanism, "name", type(mechanism).__name__))
+    try:
+        return words(getattr(mechanism, "name", type(mechanism).__name__))
+    except FAULTS:
+        return type(mechanism).__name__
 
 
-def _blame(mechanism: Mechanism, error: Exception) -> str:
-    return f"mechanism {_name(mechanism)}: {type(error).__name__}: {error}"
+def _blame(mechanism: Mechanism, error: BaseException) -> str:
+    return f"mechanism {_name(mechanism)}: {type(error).__name__}: {words(error)}"
+
+
+def words(value: Any) -> str:
+    """A value as text that any file can hold, cut off."""
+    try:
+        text = str(value)
+    except FAULTS as e:
+        text = f"a {type(value).__name__} without words ({type(e).__name__})"
+    return text[:MAX_WORDS].replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _sealed(value: Any) -> Any:
-    """The same dataclass with arrays that cannot be written to: a mechanism sees the round, it does not own it."""
+    """A copy of the dataclass, its arrays read-only: a mechanism sees the round, it does not own it."""
     if isinstance(value, np.ndarray):
-        view = value.view()
-        view.flags.writeable = False
-        return view
+        copy = value.copy()
+        copy.flags.writeable = False
+        return copy
     if isinstance(value, tuple):
         return tuple(map(_sealed, value))
+    if isinstance(value, dict):
+        return {key: _sealed(inner) for key, inner in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{f.name: _sealed(getattr(value, f.name)) for f in fields(value)})
     return value

@@ -89,6 +89,16 @@ def test_what_cannot_be_imported_names_the_folder_and_the_path(name: str, writte
     assert next(p for p in sys.path if "site-packages" in p) in str(caught.value)
 
 
+BEGINNINGS = ["raise SystemExit(3)", "raise ValueError('half \\ud83d')", "raise StopIteration", "raise GeneratorExit"]
+
+
+@pytest.mark.parametrize("begin", BEGINNINGS)
+def test_one_that_cannot_be_made_is_one_sentence(begin: str, written: Callable[..., str]) -> None:
+    with pytest.raises(InputError, match="cannot be called with") as caught:
+        create(published(written(mechanism(begin=begin))), ARMS, 0)
+    str(caught.value).encode()
+
+
 @pytest.mark.parametrize("text", ["raise SystemExit(3)", "1/0", "def broken(:", "import no_such_module_at_all"])
 def test_a_module_that_fails_as_it_is_imported_is_one_sentence(text: str, written: Callable[..., str]) -> None:
     with pytest.raises(InputError, match="importable module:Class, got"):
