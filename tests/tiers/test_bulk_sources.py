@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pyarrow.parquet as pq
 import pytest
@@ -114,9 +115,9 @@ def test_builds_and_runs_below_a_source_are_not_read(source: Path, tmp_path: Pat
 
 
 def test_what_is_of_no_kind_that_is_read_is_counted(source: Path, tmp_path: Path) -> None:
-    for name in ("a.zip", "b.zip", "c.json", "d.csv", "noext"):
+    for name in ("a.docx", "b.docx", "c.gif", "d.csv", "noext"):
         (source / name).write_bytes(b"PK\x03\x04")
-    assert made(source, tmp_path / "out").ignored == {".zip": 2, ".json": 1, ".csv": 1, "noext": 1}
+    assert made(source, tmp_path / "out").ignored == {".docx": 2, ".gif": 1, ".csv": 1, "noext": 1}
 
 
 def test_a_long_window_needs_a_setting_and_the_reason_names_it(source: Path, tmp_path: Path) -> None:
@@ -162,3 +163,17 @@ def test_a_setting_of_shorter_texts_makes_shorter_pieces(tmp_path: Path) -> None
         ingest=IngestConfig(min_bytes=0).model_dump() | {"document_bytes": 50_000},
     )
     assert not built.reasons.get("too-long") and built.kept
+
+
+def test_json_and_archives_are_built_as_other_files_are(source: Path, tmp_path: Path) -> None:
+    plain = made(source, tmp_path / "plain")
+    (source / "package.json").write_text('{"name": "x"}')
+    (source / "empty.json").write_text("")
+    with ZipFile(source / "a.zip", "w") as archive:
+        archive.writestr(
+            "inner/page.md", " ".join(f"A sentence of its own, number {i}, stands here." for i in range(40))
+        )
+        archive.writestr("inner/picture.png", b"")
+    found = made(source, tmp_path / "out")
+    assert sum(found.read.values()) == sum(plain.read.values()) + 2, "the page, and the empty file with its reason"
+    assert found.ignored == plain.ignored | {"JSON without records": 1, ".png": 1}

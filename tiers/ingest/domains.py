@@ -44,11 +44,13 @@ HTML = frozenset({".html", ".htm", ".xhtml"})
 LATEX = frozenset({".tex", ".ltx", ".latex"})
 PROSE = frozenset({".txt", ".md", ".markdown", ".rst"})
 ARCHIVES = frozenset({".warc", ".wet"})
-RECORDS = frozenset({".jsonl", ".parquet", *ARCHIVES})
-READABLE = CODE | HTML | LATEX | PROSE | RECORDS
+RECORDS = frozenset({".json", ".jsonl", ".parquet", *ARCHIVES})
+FOLDERS = frozenset({".zip"})
+"""Files that are read as the folders that they hold."""
+READABLE = CODE | HTML | LATEX | PROSE | RECORDS | FOLDERS
 SAID = (
-    "code of 30 languages, .txt, .md, .rst, .tex, .html, .jsonl, .parquet, .warc; "
-    "all but Parquet also packed as .gz or .zst"
+    "code of 30 languages, .txt, .md, .rst, .tex, .html, .json, .jsonl, .parquet, .warc, and .zip of them; "
+    "all but Parquet and .zip also packed as .gz or .zst"
 )
 AUTO = "auto"
 """As a source's domain: each record's own text says which."""

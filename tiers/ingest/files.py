@@ -4,17 +4,18 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
 from .decode import decode
-from .domains import HTML, LATEX, READABLE, RECORDS, SAID, guess, kind_of, suffix
+from .domains import FOLDERS, HTML, LATEX, READABLE, RECORDS, SAID, guess, kind_of, suffix
 from .latex import latex_body
 from .licence import folder_licence, folder_repo, licence_of
-from .place import Place, Remote, is_remote, remote_files
+from .place import Place, is_remote, remote_files
 from .records import Malformed, evidence, page, read_records, settled
 from .sample import Raw, Sample
 from .unpack import Damaged, packing, unpacked
+from .zipped import zip_members
 
 LINK = "a link that leaves the source folder"
 OWN = {"folder of a run": {"run.db", "resolved.yaml"}, "folder of a build": {"build.json", "units.json"}}
@@ -107,8 +108,8 @@ def _leaves(path: Path, root: Path, name: str, sample: Sample) -> bool:
 
 
 def readable(name: str) -> bool:
-    """Whether a file of this name is of a sort we read (Parquet packs its own columns)."""
-    return suffix(name) in READABLE and not (packing(name) and suffix(name) == ".parquet")
+    """Whether a file of this name is of a sort we read (Parquet and zip pack what they hold)."""
+    return suffix(name) in READABLE and not (packing(name) and suffix(name) in {".parquet", *FOLDERS})
 
 
 def printable(name: str) -> str:
@@ -166,7 +167,7 @@ def load(path: Place, sample: Sample) -> str:
     limit = sample.config.max_record_bytes
     try:
         # a pipe would never end
-        if not isinstance(path, Remote) and not stat.S_ISREG(path.stat().st_mode):
+        if isinstance(path, Path) and not stat.S_ISREG(path.stat().st_mode):
             raise Malformed("not a regular file")
         with unpacked(path, sample.config) as stream:
             data = stream.read(limit + 1)
@@ -187,12 +188,24 @@ def load(path: Place, sample: Sample) -> str:
 def _read_all(found: list[tuple[Place, str]], default: str | None, sample: Sample, about: dict[str, str]) -> None:
     """Read plain files in the order of their keys, so that those beyond the caps are never opened; then the streams."""
     for path, name in sorted(found, key=lambda item: (sample.key(item[1]), item[1])):
-        if suffix(name) in RECORDS:
+        if suffix(name) in FOLDERS:
+            with zip_members(path, name, sample) as members:
+                inner = [(member, inside) for member, inside in members if _counted(inside, sample)]
+                _read_all(inner, default, sample, about)
+        elif suffix(name) in RECORDS:
             read_records(path, name, default, sample, about)
-            continue
-        domain = guess(name, None, default, sample.config.domains)
-        if not sample.closed(domain, sample.key(name)):
-            read_file(path, name, domain, sample, about=about)
+        else:
+            domain = guess(name, None, default, sample.config.domains)
+            if not sample.closed(domain, sample.key(name)):
+                read_file(path, name, domain, sample, about=about)
+
+
+def _counted(name: str, sample: Sample) -> bool:
+    """Whether a file in an archive is read; one that is not is counted as ignored, an archive in an archive too."""
+    if readable(name) and suffix(name) not in FOLDERS and not PurePosixPath(name).name.startswith("."):
+        return True
+    sample.ignored[f"{suffix(name)} in an archive" if suffix(name) in FOLDERS else suffix(name) or name] += 1
+    return False
 
 
 def _refuse(error: OSError) -> None:

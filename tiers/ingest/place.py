@@ -1,4 +1,4 @@
-"""Where bytes lie: a local path, or an fsspec URL that answers the same questions."""
+"""Where bytes lie: a local path, or an fsspec URL or a file in an archive that answers the same questions."""
 
 import errno
 import io
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
+from zipfile import ZipFile, ZipInfo
 
 from ..errors import InputError
 
@@ -37,8 +38,34 @@ class Remote:
             return int(self.system.size(self.path) or 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a zip archive that is open; what of `Path` reading needs."""
+
+    archive: ZipFile
+    info: ZipInfo
+
+    @property
+    def name(self) -> str:
+        """Last part of its path."""
+        return PurePosixPath(self.info.filename).name
+
+    def open(self, mode: str = "rb") -> IO[bytes]:
+        """Its bytes, unpacked, never more than the archive's table states.
+
+        Raises:
+            OSError: they are broken, or packed in a way that is not read.
+        """
+        with _as_oserror(self.name):
+            return io.BufferedReader(_Guarded(self.archive.open(self.info), self.name), 1 << 16)
+
+    def size(self) -> int:
+        """Bytes when unpacked."""
+        return self.info.file_size
+
+
 class _Guarded(io.RawIOBase):
-    """A remote stream whose every failure is an OSError."""
+    """A stream of a driver whose every failure is an OSError."""
 
     def __init__(self, stream: Any, path: str) -> None:
         self._stream, self._path = stream, path
@@ -67,7 +94,7 @@ class _Guarded(io.RawIOBase):
         super().close()
 
 
-Place: TypeAlias = Path | Remote
+Place: TypeAlias = Path | Remote | Member
 
 
 class _as_oserror:
@@ -95,7 +122,7 @@ def stored_bytes(place: Place) -> int:
     Raises:
         OSError: it is not there, or no plain file (a pipe or a device would never end).
     """
-    if isinstance(place, Remote):
+    if not isinstance(place, Path):
         return place.size()
     if not place.is_file():
         raise OSError(errno.EINVAL, "not a regular file" if place.exists() else "no such file")

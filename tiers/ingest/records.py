@@ -13,6 +13,7 @@ from .decode import decode
 from .domains import ARCHIVES, AUTO, HTML, by_suffix, guess, kind_of, suffix
 from .extract import extract
 from .identify import identify
+from .json_file import json_rows
 from .place import Place
 from .sample import Raw, Sample
 from .streams import Fault, lines, parquet_rows
@@ -32,7 +33,7 @@ class Malformed(ValueError):
 def read_records(
     path: Place, name: str, default: str | None, sample: Sample, about: dict[str, str] | None = None
 ) -> None:
-    """Offer every record of a jsonl, parquet or WARC file to the sample.
+    """Offer every record of a json, jsonl, parquet or WARC file to the sample.
 
     Args:
         path: the file.
@@ -110,6 +111,8 @@ def source_name(fields: dict[str, str], name: str, number: int) -> str:
 def _rows(path: Place, sample: Sample) -> Iterator[Row]:
     if suffix(path.name) in ARCHIVES:
         yield from warc.pages(path, sample.config)
+    elif suffix(path.name) == ".json":
+        yield from json_rows(path, TEXTS, sample.config)
     elif suffix(path.name) == ".parquet":
         yield from parquet_rows(path, TEXTS, tuple(dict.fromkeys((*NAMES, *ABOUT))), sample.config)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import xxhash
 
 from ..config import IngestConfig, SourceConfig
-from .domains import suffix
+from .domains import FOLDERS, RECORDS, suffix
 from .files import source_root, walk
 from .hub import PREFIX
 from .local import roots
@@ -19,7 +19,7 @@ from .place import Remote, is_remote, remote_files
 from .sample import Sample
 from .sources import LOCAL, check_sources
 
-STREAMS = frozenset({".jsonl", ".parquet", ".warc", ".wet"})
+STREAMS = RECORDS | FOLDERS
 FILES = 500
 """Small files a unit."""
 BLOCK = 1 << 20

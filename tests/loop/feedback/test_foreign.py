@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from coevo.loop.feedback import MECHANISMS, Mechanism, create
+from coevo.loop.feedback import MECHANISMS, create
+from coevo.loop.feedback.mechanism import Mechanism
 from coevo.loop.feedback.rehearsal import rehearse
 from coevo.tiers.errors import InputError
 from tests.loop.feedback.rounds import ARMS, made_for, published
