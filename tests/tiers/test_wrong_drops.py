@@ -172,6 +172,8 @@ DIALOGUE = "".join(
         (SNAPSHOT, "code", "source", "s/test_schema.py"),
         ("# These tests are auto-generated with test data from a table of cases.\n" + CODE, "code", "source", "s/t.py"),
         (THEOREM, "math", "text", "s/a.tex"),
+        ("Show that the group $G$ is abelian if and only if the map $x \\mapsto x^{-1}$ is a morphism.", "math", "text", "s/c.tex"),
+        ("The union of two sets $A, B$ is the set of all elements of either\n\\[A \\cup B = \\{x : x \\in A \\lor x \\in B\\}\\]", "math", "text", "s/d.tex"),
         ("\\left( a + b \\right)^2 = a^2 + 2ab + b^2\n" * 1 + "\\leftarrow and \\definecolor are no macros of this text, "
          "which says how a square is expanded and why the mixed term has a factor of two.", "math", "text", "s/b.tex"),
     ],
@@ -184,6 +186,7 @@ def test_good_texts_of_a_kind_that_was_dropped_are_kept(text: str, domain: str, 
     ("text", "domain", "kind", "source", "rule"),
     [
         (f"{DIGITS}\n{HEX}\n" * 4 + "The key of the day, for those who want to have it and to try it out.", "en", "text", "s/a.txt", "few-letters"),
+        ("papersize={7in,10in}, width=33pc, height=51pc, inner=.75in, outer=.75in, top=0.75in, twoside, ignorehead", "math", "text", "s/p.tex", "too-short"),
         (TABLE_OF_NUMBERS, "code", "source", "s/table.c", "many-digits"),
         ("NAMES = {\n" + "".join(f"    'name {i}': 'value {i}',\n" for i in range(40)) + "}\n", "code", "source", "s/n.py", "literal-lines"),
         ("\n".join(f"- The {w} page and where to find {w}" for w in COLOURS), "en", "text", "s/a.md", "many-bullets"),

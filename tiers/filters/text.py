@@ -17,6 +17,8 @@ CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
 VERSE_DENSITY = 6
 """One of classical Chinese, which leaves out more; told by its having hardly any other letters, and punctuation."""
+STATEMENT_DENSITY = 1.5
+"""One of a definition or an exercise in mathematics."""
 FEW_BROKEN, BROKEN_LENGTH = 5, 40
 """Teasers are several, and lines of some length on average (characters, a CJK one counting three)."""
 TECHNICAL_WORD = 1.6
@@ -30,6 +32,8 @@ TAG_WORTH = 8
 ADDRESSES = rf"{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+|\{{\{{[^{{}}\n]*\}}\}}"
 """What is no word of a text: tags, targets of links, addresses, calls of page templates."""
 LINK = r"!?\[[^\]\n]*\]\([^)\n]*\)"
+STATEMENT = r"(?:\b\pL{2,}\b[^.!?]*?){6}(?:[.!?](?:\s|$)|(?:\\\]|\$)\s*$)"
+"""Six words and the end of a sentence, which may be a formula."""
 FILLER = r"(?i)lorem ipsum"
 BULLET = r"(?m)^[ \t]*[•●*‣·◦+-][ \t]"
 BROKEN = r"(?m)(?:[^ \t\n.…]|[^ \t\n…][ \t]+)(?:\.\.\.|…)[ \t]*$"
@@ -45,6 +49,7 @@ def too_short(batch: Batch, config: CleanConfig) -> Reasons:
     """Too little to learn from."""
     density = np.where(_is_verse(batch), VERSE_DENSITY, CJK_DENSITY)
     length = batch.counts["character"] + (density - 1) * batch.counts["cjk"]
+    length = np.where(_is_statement(batch), STATEMENT_DENSITY * length, length)
     return under("too-short", length, config.min_chars, np.ones(len(batch), bool))
 
 
@@ -78,7 +83,7 @@ def short_words(batch: Batch, config: CleanConfig) -> Reasons:
 def long_words(batch: Batch, config: CleanConfig) -> Reasons:
     """Lists of identifiers, encoded data; addresses are no words, but in this machine's change logs made of them."""
     length = _word_length(batch)
-    prose, technical = _is_prose(batch), batch.is_technical & ~batch.is_math & ~batch.is_cjk
+    prose, technical = _is_prose(batch), batch.is_technical & ~batch.quotes_code & ~batch.is_math & ~batch.is_cjk
     applies = (prose & (length > config.max_word)) | (technical & (length > TECHNICAL_WORD * config.max_word))
     asked = applies & ~batch.is_local
     length = np.where(asked, batch.measured(asked, _word_length_without_addresses), length)
@@ -209,6 +214,15 @@ def _is_verse(batch: Batch) -> Mask:
     pure = batch.counts["han"] >= 0.7 * batch.visible
     marks = batch.measured(pure, lambda part: part.matches(r"[，。！？；、]"))
     return np.asarray(pure & (marks >= 2), bool)
+
+
+def _is_statement(batch: Batch) -> Mask:
+    """[n] whether a text of mathematics holds a formula and a sentence of words."""
+    asked = batch.is_math & ~batch.is_local & ~np.isin(batch.kind, ["html", "docstring"])
+    sentences = batch.measured(asked, lambda part: part.matches(STATEMENT))
+    return np.asarray(
+        (sentences > 0) & (batch.measured(asked, lambda part: part.matches(r"\$|\\[a-zA-Z(\[]")) > 0), bool
+    )
 
 
 def _mean_length(batch: Batch, pattern: str) -> Any:
