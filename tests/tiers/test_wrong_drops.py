@@ -171,6 +171,9 @@ DIALOGUE = "".join(
         (CIPHER, "code", "source", "s/cipher.c"),
         (SNAPSHOT, "code", "source", "s/test_schema.py"),
         ("# These tests are auto-generated with test data from a table of cases.\n" + CODE, "code", "source", "s/t.py"),
+        ("# chatter contacts tags\n\n> Add a tag to a contact.\n> See also: `chatter show`, `chatter search`.\n> More information: "
+         "<https://chatter.example/contacts.html>.\n\n- Add a tag to a contact:\n\n`chatter tags add {{number}} {{tag}}`\n\n"
+         "- Add a tag using a custom store:\n\n`chatter tags add {{number}} {{tag}} --store {{path/to/store}}`\n", "en", "text", "s/t.md"),
         (THEOREM, "math", "text", "s/a.tex"),
         ("Show that the group $G$ is abelian if and only if the map $x \\mapsto x^{-1}$ is a morphism.", "math", "text", "s/c.tex"),
         ("The union of two sets $A, B$ is the set of all elements of either\n\\[A \\cup B = \\{x : x \\in A \\lor x \\in B\\}\\]", "math", "text", "s/d.tex"),
@@ -187,6 +190,7 @@ def test_good_texts_of_a_kind_that_was_dropped_are_kept(text: str, domain: str, 
     [
         (f"{DIGITS}\n{HEX}\n" * 4 + "The key of the day, for those who want to have it and to try it out.", "en", "text", "s/a.txt", "few-letters"),
         ("papersize={7in,10in}, width=33pc, height=51pc, inner=.75in, outer=.75in, top=0.75in, twoside, ignorehead", "math", "text", "s/p.tex", "too-short"),
+        ("\\part{Curves}\n" + "".join(f"\\practice{{curve{n}.tex}}\n" for n in range(12)), "math", "text", "s/list.tex", "latex-macros"),
         (TABLE_OF_NUMBERS, "code", "source", "s/table.c", "many-digits"),
         ("NAMES = {\n" + "".join(f"    'name {i}': 'value {i}',\n" for i in range(40)) + "}\n", "code", "source", "s/n.py", "literal-lines"),
         ("\n".join(f"- The {w} page and where to find {w}" for w in COLOURS), "en", "text", "s/a.md", "many-bullets"),

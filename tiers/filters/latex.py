@@ -10,6 +10,7 @@ from .batch import Batch, Mask, Reasons, over
 MACRO_LINE = (
     r"^\\(?:(?:re)?newcommand|[egx]?def|let|usepackage|RequirePackage|documentclass|newtheorem|theoremstyle|"
     r"DeclareMathOperator|input|include|(?:re)?newenvironment|setlength|setcounter|providecommand)(?:[^a-zA-Z]|$)"
+    r"|^\\[a-zA-Z]+(?:\[[^\]]*\])?\{[\w-]*[./][\w./-]*\}$"  # the name of a file
 )
 FEW_MACROS = 5
 """Lines of macros that a text may begin with, whatever its length."""

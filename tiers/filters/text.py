@@ -17,7 +17,7 @@ CJK_DENSITY = 3
 """A CJK character says about what three Latin letters do."""
 VERSE_DENSITY = 6
 """One of classical Chinese, which leaves out more; told by its having hardly any other letters, and punctuation."""
-STATEMENT_DENSITY = 1.5
+STATEMENT_DENSITY = 2
 """One of a definition or an exercise in mathematics."""
 FEW_BROKEN, BROKEN_LENGTH = 5, 40
 """Teasers are several, and lines of some length on average (characters, a CJK one counting three)."""
@@ -34,6 +34,8 @@ ADDRESSES = rf"{TAG}|\]\([^)\n]*\)|https?://[^\s<>()]+|\{{\{{[^{{}}\n]*\}}\}}"
 LINK = r"!?\[[^\]\n]*\]\([^)\n]*\)"
 STATEMENT = r"(?:\b\pL{2,}\b[^.!?]*?){6}(?:[.!?](?:\s|$)|(?:\\\]|\$)\s*$)"
 """Six words and the end of a sentence, which may be a formula."""
+ENGLISH = r"\b(?:the|to|of|and|for|with|using|from|this|see|more|all|is)\b"
+"""Words that manuals do with; a tenth of a text is English."""
 FILLER = r"(?i)lorem ipsum"
 BULLET = r"(?m)^[ \t]*[•●*‣·◦+-][ \t]"
 BROKEN = r"(?m)(?:[^ \t\n.…]|[^ \t\n…][ \t]+)(?:\.\.\.|…)[ \t]*$"
@@ -130,7 +132,9 @@ def _is_foreign(text: str) -> bool:
     """Whether what stands around the code in a text is told to be of another language; manuals say little."""
     from ..ingest.language import language
 
-    return language(re.sub(QUOTED_CODE.replace(r"\z", r"\Z"), " ", text)).code not in ("en", "")
+    prose = re.sub(QUOTED_CODE.replace(r"\z", r"\Z"), " ", text)
+    english = len(re.findall(ENGLISH, prose.lower()))
+    return english < 0.1 * len(prose.split()) and language(prose).code not in ("en", "")
 
 
 def symbols(batch: Batch, config: CleanConfig) -> Reasons:
