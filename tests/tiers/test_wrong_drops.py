@@ -137,6 +137,14 @@ SNAPSHOT = (
     + "".join(f"        '{w}{i}': '{w} of {i * 37}',\n" for i, w in enumerate(COLOURS * 4))
     + "    }\n    assert body == expected\n\n\ndef test_missing():\n    answer = client.get('/none')\n    assert answer.status_code == 404\n"
 )
+ATTACK = (
+    "连分数攻击要求私钥足够小。这里把多个公钥放进同一个格，再用格基规约求出最短的向量，从而得到私钥之间的关系。先写出每个密钥满足的等式，"
+    "然后把它们两两相乘，得到一组新的等式，写成矩阵的样子如下，其中每一列对应一个等式的系数，最后一行给出我们要找的界。\n\n$$\n"
+    + "\\\\".join(
+        " & ".join(f"{i}_{{{j}}}^{{{k}}}" for j, k in zip(range(9), range(3, 12), strict=True)) for i in range(14)
+    )
+    + "\n$$\n\n由此可以看出，只要私钥的长度不超过模数的三分之一左右，规约之后的第一个向量就包含了答案，剩下的只是简单的除法。\n"
+)
 THEOREM = "\\includegraphics{cover}\n\\begin{theorem}\nEvery finite group of prime order is cyclic, by the theorem of Lagrange: the order of $g$ divides $p$.\n\\end{theorem}"
 DIALOGUE = "".join(
     f"{line}\n"
@@ -174,6 +182,7 @@ DIALOGUE = "".join(
         ("# chatter contacts tags\n\n> Add a tag to a contact.\n> See also: `chatter show`, `chatter search`.\n> More information: "
          "<https://chatter.example/contacts.html>.\n\n- Add a tag to a contact:\n\n`chatter tags add {{number}} {{tag}}`\n\n"
          "- Add a tag using a custom store:\n\n`chatter tags add {{number}} {{tag}} --store {{path/to/store}}`\n", "en", "text", "s/t.md"),
+        (ATTACK, "zh", "text", "s/attack.md"),
         (THEOREM, "math", "text", "s/a.tex"),
         ("Show that the group $G$ is abelian if and only if the map $x \\mapsto x^{-1}$ is a morphism.", "math", "text", "s/c.tex"),
         ("The union of two sets $A, B$ is the set of all elements of either\n\\[A \\cup B = \\{x : x \\in A \\lor x \\in B\\}\\]", "math", "text", "s/d.tex"),

@@ -36,6 +36,11 @@ STATEMENT = r"(?:\b\pL{2,}\b[^.!?]*?){6}(?:[.!?](?:\s|$)|(?:\\\]|\$)\s*$)"
 """Six words and the end of a sentence, which may be a formula."""
 ENGLISH = r"\b(?:the|to|of|and|for|with|using|from|this|see|more|all|is)\b"
 """Words that manuals do with; a tenth of a text is English."""
+FORMULA = (
+    r"(?s)\$\$.*?\$\$|\\\[.*?\\\]|\$[^$\n]+\$"
+    r"|\\begin\{(?:align|equation|array)\*?\}.*?\\end\{(?:align|equation|array)\*?\}"
+)
+"""Mathematics in a text, which has few letters."""
 FILLER = r"(?i)lorem ipsum"
 BULLET = r"(?m)^[ \t]*[•●*‣·◦+-][ \t]"
 BROKEN = r"(?m)(?:[^ \t\n.…]|[^ \t\n…][ \t]+)(?:\.\.\.|…)[ \t]*$"
@@ -252,7 +257,7 @@ RULES = (
     too_short,
     too_long,
     damaged,
-    beside_data(few_letters),
+    beside(beside_data(few_letters), FORMULA, is_prose, share=0.1),
     short_words,
     beside_data(long_words),
     link_list,
