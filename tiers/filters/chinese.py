@@ -28,7 +28,7 @@ ENOUGH_ON_PAGES = 20
 def few_han(batch: Batch, config: CleanConfig) -> Reasons:
     """Written in another language: Han is less than a tenth of it, in words; what is quoted as code does not count."""
     share = _han_share(batch)
-    quoting = (share < LEAST_HAN) & batch.is_technical
+    quoting = (share < LEAST_HAN) & batch.quotes_code
     if quoting.any():
         part = batch.part(quoting)
         share[quoting] = _han_share(part.with_text(pc.replace_substring_regex(part.text, QUOTED_CODE, "")))

@@ -85,14 +85,9 @@ def _loosened(
     name: str, share: Floats, limit: float, batch: Batch, applies: Mask, factor: float = TECHNICAL_FACTOR
 ) -> Reasons:
     """The reasons under the limit for prose and under the looser one for technical text."""
-    loose = (
-        batch.is_code
-        | batch.is_math
-        | np.asarray(batch.kind == "docstring", bool)
-        | batch.is_cjk
-        | batch.is_technical
-        | batch.is_statute
-    )
+    loose = batch.is_code | batch.is_math | np.asarray(batch.kind == "docstring", bool) | batch.is_cjk
+    asked = applies & ~loose & (share > limit)  # of the others it makes no difference
+    loose = loose | (batch.measured(asked, lambda part: part.is_technical | part.is_statute) > 0)
     strict = over(name, share, limit, applies & ~loose)
     return pc.coalesce(strict, over(name, share, min(0.9, factor * limit), applies & loose))
 
