@@ -14,14 +14,11 @@ from .asking import Line, Row, example_files, put, subject
 from .fields import first_choice, told
 from .pack_files import files_of, read_file
 from .score import Benchmark, Item
-from .suites import item_text
 
 SUBJECTS = 20
 """From so many subjects on a file's errors are clustered by subject; fewer would be too few clusters."""
 NAME = 80
 """Characters of a benchmark's name that are kept."""
-SENTENCE = 40
-"""Characters from which a field says something that a document could quote."""
 _PLAIN = ("hellaswag", "openbookqa", "copa")
 """Questions that are texts to be continued, as lm-eval asks them too."""
 
@@ -142,28 +139,6 @@ def _counted(odd: Counter[str], total: int) -> str:
 def _repeated(benchmarks: Sequence[Benchmark]) -> list[str]:
     again = {b.name: len(b.items) - len({(i.text, i.choices) for i in b.items}) for b in benchmarks}
     return [f"{name}: {count} repeated questions are asked once" for name, count in again.items() if count]
-
-
-def pack_texts(paths: tuple[str, ...]) -> list[str]:
-    """What no document may hold: each question with its true answer; of a line that cannot be asked all it says.
-
-    Args:
-        paths: as of `read_packs`.
-
-    Raises:
-        EvalError: no such file, or no readable JSON lines: what cannot be read cannot be kept out.
-    """
-    found: dict[str, None] = {}
-    for file in dict.fromkeys(f for path in paths for f in files_of(Path(path))):
-        reading = read_file(file)
-        if reading.failure:
-            raise EvalError(f"{file} is no file of JSON lines ({reading.failure}): restore it or leave it out")
-        first = first_choice(line for _, line in reading.rows)
-        for _, line in reading.rows:
-            made = _item(line, "", first)
-            long = [v for v in line.values() if isinstance(v, str) and len(v) >= SENTENCE]
-            found |= dict.fromkeys(long if isinstance(made, str) else [item_text(made[0])])
-    return list(found)
 
 
 def _name(line: Line, file: Path) -> str:

@@ -12,6 +12,7 @@ from ..agents import pool
 from ..agents.config import AgentsConfig
 from ..agents.journal import Journal
 from ..agents.scorer import Scorer
+from ..tiers.benchmark_item import BenchmarkItem
 from ..tiers.bulk.build import build
 from ..tiers.bulk.selection import Judge, select_l2
 from ..tiers.config import BulkConfig, SourceConfig
@@ -68,7 +69,7 @@ def build_tiers(wanted: Wanted, say: Callable[[str], None]) -> dict[str, Any]:
         raise InputError(f"--domain: wanted {AUTO} or one of {', '.join(config.ingest.domains)}, got {wanted.domain!r}")
     sources = [SourceConfig(url=url, domain=wanted.domain) for url in wanted.sources]
     runs = Watched(engine(wanted.engine, wanted.workers), say)
-    built = build(sources, wanted.out, config, runs, wanted.against, _benchmark_texts(wanted.packs, wanted.tasks, say))
+    built = build(sources, wanted.out, config, runs, wanted.against, _benchmark_items(wanted.packs, wanted.tasks, say))
     told: dict[str, Any] = {"folder": str(wanted.out), "l1": built.model_dump(mode="json")}
     if wanted.through == "L2":
         judge, url = judge_of(config.agents, wanted.out), config.agents.scorer
@@ -76,24 +77,24 @@ def build_tiers(wanted: Wanted, say: Callable[[str], None]) -> dict[str, Any]:
     return told
 
 
-def _benchmark_texts(packs: tuple[str, ...], tasks: tuple[str, ...], say: Callable[[str], None]) -> list[str]:
-    """Every text of the benchmarks; what reads them is imported only if there are any."""
-    found: list[str] = []
+def _benchmark_items(packs: tuple[str, ...], tasks: tuple[str, ...], say: Callable[[str], None]) -> list[BenchmarkItem]:
+    """Every item of the benchmarks; what reads them is imported only if there are any."""
+    items: list[BenchmarkItem] = []
     if packs:
-        from ..eval.packs import pack_texts
+        from ..eval.pack_items import pack_items
 
-        found += pack_texts(packs)
+        items += pack_items(packs)
     if tasks:
         from ..eval.imported import import_tasks
-        from ..eval.suites import item_text
+        from ..eval.pack_items import item_parts
 
         pool = import_tasks(tasks)
-        found += [item_text(item) for benchmark in pool.benchmarks for item in benchmark.items]
+        items += [item_parts(item) for benchmark in pool.benchmarks for item in benchmark.items]
         for note in pool.notes:
             say(note)
     if packs or tasks:
-        say(f"benchmarks · {len(dict.fromkeys(found))} texts that no document may quote")
-    return list(dict.fromkeys(found))
+        say(f"benchmarks · {len(dict.fromkeys(items))} items that no document may quote")
+    return list(dict.fromkeys(items))
 
 
 def build_config(path: Path | None, overrides: Sequence[str]) -> BuildConfig:

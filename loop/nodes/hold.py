@@ -23,7 +23,7 @@ from ...tiers.split import source_file, split
 from ...tiers.tier import Tier
 from ..context import RunContext
 from ..view.formats import done
-from .suites import HELD_OUT, benchmark_texts, cut_suites
+from .suites import HELD_OUT, benchmark_items, cut_suites
 
 SHARD_BYTES = 64_000_000
 """Text of a shard; less than two are worked on in this process."""
@@ -143,5 +143,5 @@ def over_shards(runs: Engine, work: Callable[..., pa.Table], docs: pa.Table, *re
 
 def _decontaminate(context: RunContext) -> pa.Table:
     held = _l0(context)
-    verdicts = decontaminate(held, benchmark_texts(context), context.config.decontaminate)
+    verdicts = decontaminate(held, benchmark_items(context), context.config.decontaminate)
     return verdict_rows(0, "decontaminate", "rule:decontaminate", verdicts, held, Tier.L1)

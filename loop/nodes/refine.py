@@ -34,7 +34,7 @@ from .judges import working_weights
 from .measured import arm_values
 from .prompt_family import prompts_of
 from .registry import post_of, quota
-from .suites import benchmark_texts
+from .suites import benchmark_items
 from .targets import equal, spread
 
 WRITTEN = (Tier.L3, Tier.L4)
@@ -171,7 +171,7 @@ def overlap(context: RunContext, documents: Sequence[Document]) -> dict[str, str
 
 def _against_benchmarks(context: RunContext, documents: pa.Table) -> list[dict[str, Any]]:
     ordinary = context.store.documents(tier=Tier.L1)["text"]
-    verdicts = decontaminate(documents, benchmark_texts(context), context.config.decontaminate, ordinary)
+    verdicts = decontaminate(documents, benchmark_items(context), context.config.decontaminate, ordinary)
     return list(verdicts.to_pylist())
 
 

@@ -4,9 +4,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...eval.dividing import divided, fold, too_long
+from ...eval.pack_items import suite_items
 from ...eval.packs import Pool, read_packs
 from ...eval.score import Split, Suite
-from ...eval.suites import HeldOut, build_suite, load_suite, save_suite, suite_texts
+from ...eval.suites import HeldOut, build_suite, load_suite, save_suite
+from ...tiers.benchmark_item import BenchmarkItem
 from ...tiers.clean import clean
 from ...tiers.split import source_file
 from ..context import RunContext
@@ -45,9 +47,9 @@ def cut_suites(context: RunContext) -> None:
     context.progress.say(f"benchmarks · {len(made[0].benchmarks)} with {items} feedback items, and {twins}")
 
 
-def benchmark_texts(context: RunContext) -> list[str]:
-    """Every text of all suites: what no trained document may overlap."""
-    return [text for split in splits(context) for text in suite_texts(load_suite(suite_path(context, split)))]
+def benchmark_items(context: RunContext) -> list[BenchmarkItem]:
+    """Every item of all suites: what no trained document may quote."""
+    return [item for split in splits(context) for item in suite_items(load_suite(suite_path(context, split)))]
 
 
 def _pool(context: RunContext) -> Pool:

@@ -79,7 +79,8 @@ def _match(row: Mapping[str, Any], said: "re.Match[str]", asked: tuple[str, str,
 
 def excerpt(text: str, words: Sequence[str]) -> str:
     """The place in a text where words stand, in [[ ]], with what stands around it; its beginning if they do not."""
-    found = re.search(r"[\W_]*".join(map(re.escape, words)), text, re.IGNORECASE) if words else None
+    letters = "".join(words)  # case, layout and hyphens may be others in the text
+    found = re.search(r"[\W_]*".join(map(re.escape, letters)), text, re.IGNORECASE) if letters else None
     if not found:
         return text[: 2 * AROUND]
     begin, end = found.span()

@@ -12,8 +12,7 @@ import pytest
 import zstandard
 
 from coevo.eval import read_packs
-from coevo.eval.packs import pack_texts
-from coevo.eval.suites import item_text
+from coevo.eval.pack_items import pack_items
 from coevo.tiers.errors import EvalError
 
 BENCH = Path("../shared/data/bench")
@@ -39,7 +38,7 @@ def test_a_pack_is_read_in_the_forms_that_files_have(name: str, tmp_path: Path) 
     pool = read_packs((str(tmp_path),))
     (made,) = pool.benchmarks
     assert [(i.id, i.choices[i.answer]) for i in made.items] == [(f"q{n}", (" là", " ici")[n % 2]) for n in range(4)]
-    assert not pool.notes and len(pack_texts((str(tmp_path / name),))) == 4
+    assert not pool.notes and len(pack_items((str(tmp_path / name),))) == 4
 
 
 def test_the_case_with_a_mark_before_its_first_line() -> None:
@@ -60,7 +59,7 @@ def test_a_pack_that_cannot_be_read_does_not_stop_the_others(broken: bytes, tmp_
     with pytest.raises(EvalError, match=r"bad\.jsonl is no file of JSON lines .*restore it or leave it out"):
         read_packs((str(tmp_path / "bad.jsonl"),))
     with pytest.raises(EvalError, match="bad"):
-        pack_texts((str(tmp_path),))
+        pack_items((str(tmp_path),))
 
 
 def test_lines_that_are_no_questions_are_counted_by_reason(tmp_path: Path) -> None:
@@ -252,7 +251,8 @@ def test_choices_are_counted_from_nought_or_one_as_the_file_shows(kind: str, fie
     assert any("from 1" in note for note in pool.notes) == (
         kind.startswith("from one") or kind == "letters and numbers"
     )
-    assert pack_texts((str(tmp_path),))[: len(places)] == [item_text(item) for item in pool.benchmarks[0].items]
+    answers = [item.choices[item.answer].strip() for item in pool.benchmarks[0].items]
+    assert [item.answer for item in pack_items((str(tmp_path),))][: len(places)] == answers
 
 
 def test_labels_that_are_numbers_count_as_the_labels_do(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from coevo.eval import (
     scale_of,
     suite_texts,
 )
-from coevo.eval.packs import pack_texts
+from coevo.eval.pack_items import pack_items
+from coevo.tiers.benchmark_item import BenchmarkItem
 from coevo.tiers.errors import EvalError
 
 from .test_harness import MakeModel
@@ -174,7 +175,10 @@ def test_texts_of_packs_are_those_of_all_lines_even_of_what_cannot_be_asked(tmp_
     said = "A statement that is long enough to be quoted by a document."
     lines = [{"question": "Why?", "choices": ["so", "not so"], "answer": 1}, {"statement": said, "id": "x/1"}]
     (tmp_path / "mine.jsonl").write_text("\n".join(json.dumps(line) for line in [*lines, lines[1]]))
-    assert pack_texts((str(tmp_path), str(tmp_path / "mine.jsonl"))) == ["Question: Why?\nAnswer: not so", said]
+    assert pack_items((str(tmp_path), str(tmp_path / "mine.jsonl"))) == [
+        BenchmarkItem("Why?", answer="not so", choices=("so", "not so")),
+        BenchmarkItem(said),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_build_refuses_what_quotes_a_benchmark(cli) -> None:  # type: ignore[n
     (cli.folder / "exam.jsonl").write_text(json.dumps({"question": lines[5], "answer": "Yes"}))
     done = cli("build", "raw.jsonl", "--out", "out", "--workers", "1", "--through", "L1", "--packs", "exam.jsonl")
     assert done.returncode == 0, done.stderr
-    assert "benchmarks · 1 texts" in done.stderr and "overlaps benchmark text" in done.stdout
+    assert "benchmarks · 1 items" in done.stderr and "overlaps benchmark text" in done.stdout
     again = cli(
         "build", "raw.jsonl", "--out", "out", "--workers", "1", "--through", "L1", "--packs", "exam.jsonl", "--json"
     )

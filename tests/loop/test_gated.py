@@ -11,7 +11,7 @@ import pytest
 from coevo.agents.finding import votes_of
 from coevo.loop.context import RunContext, open_context
 from coevo.loop.nodes.refine import gated, scores_given, votes_cast
-from coevo.loop.nodes.suites import benchmark_texts
+from coevo.loop.nodes.suites import benchmark_items
 from coevo.loop.progress import Progress
 from coevo.loop.run_folder import RunFolder
 from coevo.tiers.decision import Action, Decision
@@ -62,7 +62,7 @@ def test_the_votes_are_those_of_the_verification(context: RunContext, votes: str
 
 
 def test_a_document_that_quotes_a_benchmark_is_refused_with_the_quotation(context: RunContext) -> None:
-    item = max(benchmark_texts(context), key=lambda t: len(set(t.split())))
+    item = max(benchmark_items(context), key=lambda i: len(set(i.text.split()))).text
     document = written(f"A remark of my own before it. {item} And one after it.")
     verified = told(document, "verify", Action.VERIFY, evidence={"votes": "1/1"})
     context.store.commit(3, "verify", rows_from_decisions([verified]), None)

@@ -1,4 +1,4 @@
-"""Benchmark texts that no document of a build may quote: made ready once, and seen in place by every worker."""
+"""Benchmark items that no document of a build may quote: split into segments once, and read by every worker."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..benchmark_item import BenchmarkItem
 from ..config import DecontaminateConfig
-from ..decontaminate import Blocklist, blocklists, refuse
+from ..decontaminate import refuse
 from ..parts import mapped, write_mapped
+from ..quotable import Quotable, Segments
 from .place import Place
 
-STAGE, TEXTS = "benchmarks", "texts"
+STAGE, TEXTS, SEGMENTS = "benchmarks", "texts", "segments"
 
 
-def guard(place: Place, texts: Sequence[str], config: DecontaminateConfig) -> None:
-    """Leave the texts and their n-grams on disk; what lies there already stays."""
+def guard(place: Place, items: Sequence[BenchmarkItem]) -> None:
+    """Leave the items and their segments on disk; what lies there already stays."""
     if place.seen(STAGE, TEXTS).exists():
         return
-    for blocked in blocklists(texts, config):
-        grams = pa.table({"gram": blocked.hashes, "text": blocked.texts})
-        write_mapped(place.seen(STAGE, f"{blocked.n:03d}"), grams)
-    write_mapped(place.seen(STAGE, TEXTS), pa.table({"text": pa.array(texts, pa.large_string())}))
+    write_mapped(place.seen(STAGE, SEGMENTS), Segments.of(items).table())
+    write_mapped(place.seen(STAGE, TEXTS), pa.table({"text": pa.array([i.text for i in items], pa.large_string())}))
 
 
 def against_benchmarks(docs: pa.Table, place: Place, config: DecontaminateConfig) -> pa.Table:
@@ -29,18 +29,14 @@ def against_benchmarks(docs: pa.Table, place: Place, config: DecontaminateConfig
 
     N-grams that many documents hold are counted within the part.
     """
-    path = place.seen(STAGE, TEXTS)
+    path = place.seen(STAGE, SEGMENTS)
     if not path.exists():
-        return refuse(docs, [], [], config)
-    texts = mapped(path)["text"].to_pylist() if config.paraphrase or config.meaning else []
-    return refuse(docs, texts, _lists(path, path.stat().st_mtime_ns), config)
+        return refuse(docs, [], Quotable(Segments.of([]), config), config)
+    texts = mapped(place.seen(STAGE, TEXTS))["text"].to_pylist() if config.paraphrase or config.meaning else []
+    return refuse(docs, texts, _quotable(path, path.stat().st_mtime_ns, config), config)
 
 
 @lru_cache(maxsize=1)
-def _lists(path: Path, written: int) -> list[Blocklist]:
-    """The lists on disk; what was written at another time is another build."""
-    count, made = mapped(path).num_rows, []
-    for found in sorted(path.parent.glob("[0-9]*.arrow")):
-        grams = mapped(found)
-        made.append(Blocklist.of(int(found.stem), grams["gram"].to_numpy(), grams["text"].to_numpy(), count))
-    return made
+def _quotable(path: Path, written: int, config: DecontaminateConfig) -> Quotable:
+    """The segments on disk; what was written at another time is another build."""
+    return Quotable(Segments.from_table(mapped(path)), config)

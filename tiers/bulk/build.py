@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..benchmark_item import BenchmarkItem
 from ..clean import clean, verdicts
 from ..config import BulkConfig, SourceConfig
 from ..dedup import UNIQUE, check_bands, sketch
@@ -68,7 +69,7 @@ def build(
     config: BulkConfig,
     engine: Engine,
     held: Sequence[Path] = (),
-    benchmarks: Sequence[str] = (),
+    benchmarks: Sequence[BenchmarkItem] = (),
 ) -> Built:
     """Read sources, clean, deduplicate within and across all of them, decontaminate, and write what is left.
 
@@ -78,7 +79,7 @@ def build(
         config: limits of all stages; another config needs another folder.
         engine: what runs the shards.
         held: folders of earlier builds: whatever is like what they kept is dropped.
-        benchmarks: texts that no document may quote; n-grams common to many documents are counted by shard.
+        benchmarks: items that no document may quote; n-grams common to many documents are counted by shard.
 
     Raises:
         InputError: a source is not there, or a folder holds a build of another config, or none.
@@ -89,10 +90,10 @@ def build(
     for root in held:
         _check_held(root, config)
     told = config.model_dump(mode="json", exclude={"selection"})
-    guarded = hashlib.blake2b("\0".join(benchmarks).encode(), digest_size=16).hexdigest() if benchmarks else ""
+    guarded = hashlib.blake2b(repr(benchmarks).encode(), digest_size=16).hexdigest() if benchmarks else ""
     place.claim(CLAIM, [[s.model_dump() for s in sources], told, [str(root) for root in held], guarded])
     if benchmarks:
-        guard(place, benchmarks, config.decontaminate)
+        guard(place, benchmarks)
     listing = current_listing(place, sources, config.ingest)
     read = list(engine.map(read_unit, listing.units, folder, config))
     names = [name for parts, _ in read for name in parts]

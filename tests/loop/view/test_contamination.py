@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from coevo.eval import Benchmark, Item, Suite
+from coevo.eval.pack_items import suite_items
 from coevo.loop.view.contamination import SEALED, excerpt, matches, told
 from coevo.tiers.decision import Action
 from coevo.tiers.decontaminate import decontaminate
@@ -38,7 +39,7 @@ def test_the_matched_text_stands_beside_the_item(tmp_path: Path, capsys) -> None
     docs = pa.table([ids, texts, ["en"] * 4, ["s"] * 4, ["text"] * 4, none], schema=DOCUMENT_SCHEMA)
     store = Store(tmp_path)
     store.commit(0, "ingest", rows(0, "ingest", "rule", ids, Action.INGEST, "read", docs["domain"], source="s"), docs)
-    looked = [i.text + i.choices[0] for s in suites.values() for b in s.benchmarks for i in b.items]
+    looked = [item for s in suites.values() for item in suite_items(s)]
     held = store.documents()
     verdicts = verdict_rows(0, "decontaminate", "rule", decontaminate(held, looked), held, Tier.L1)
     store.commit(0, "decontaminate", verdicts)
@@ -47,9 +48,9 @@ def test_the_matched_text_stands_beside_the_item(tmp_path: Path, capsys) -> None
         (name, split, f"{split}/1") for name, split in zip(ids, ASKED, strict=False)
     ]
     first, second, third = found
-    assert first["document_text"].startswith("Some words before.\n[[QUESTION: A TRAIN LEAVES")
-    assert first["item_text"].startswith("[[Question: A train leaves the old harbour")
-    assert "[[问题：一个农夫在春天" in second["item_text"] and "[[问题：一个农夫在春天" in second["document_text"]
+    assert first["document_text"].startswith("Some words before.\nQUESTION: [[A TRAIN LEAVES")
+    assert first["item_text"].startswith("Question: [[A train leaves the old harbour")
+    assert "[[一个农夫在春天" in second["item_text"] and "[[一个农夫在春天" in second["document_text"]
     assert (third["document_text"], third["matched"], third["item_text"]) == ("", "", SEALED)
     names = [{"split": s, "benchmark": f"mine_{s}", "items": 2, "hit": 1, "documents": 1} for s in ASKED]
     told({"run": "r", "benchmarks": names, "matches": found})
