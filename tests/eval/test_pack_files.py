@@ -319,4 +319,4 @@ def test_a_folder_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
     (tmp_path / "top.jsonl").write_text(json.dumps(line))
     (inner / "deep.jsonl").write_text(json.dumps(line | {"question": "Which of these is a river?"}))
     assert [b.name for b in read_packs((str(tmp_path),)).benchmarks] == ["deep", "top"]
-    assert len(pack_texts((str(tmp_path),))) == 2
+    assert len(pack_items((str(tmp_path),))) == 2
