@@ -151,8 +151,9 @@ def main() -> None:
             f"--- {verdicts[n]['reason']}\n    item of {items[item]}: {item.question[:160]!r} -> {item.answer[:60]!r}"
         )
     by_pack: dict[str, list[BenchmarkItem]] = defaultdict(list)
-    for item, pack in items.items():
-        by_pack[pack].append(item)
+    for n in quotable.sought.tolist():
+        by_pack[items[names[n]]].append(names[n])
+    owned = Counter(items.values())
     kept = [host[:1500] for host, row in zip(hosts, verdicts, strict=True) if row["kept"] and len(host) > 300]
     each = 10 if options.quick else options.each
     planted = [(p, i) for p, own in sorted(by_pack.items()) for i in rng.sample(own, min(each, len(own)))]
@@ -165,12 +166,17 @@ def main() -> None:
             hits[pack, layout] += not row["kept"]
             if row["kept"]:
                 missed[layout].append(f"{pack}: {item.question[:100]!r} -> {item.answer[:40]!r} {item.choices[:2]}")
-    print(f"{'pack':26}{'items':>7}" + "".join(f"{layout[:9]:>10}" for layout in LAYOUTS))
+    print(f"{'pack':34}{'items':>7}{'sought':>8}" + "".join(f"{layout[:9]:>10}" for layout in LAYOUTS))
+    for pack in sorted(set(owned) - set(totals)):
+        print(f"{pack:34}{owned[pack]:7}{0:8}")
     for pack in sorted(totals):
         cells = "".join(f"{hits[pack, layout] / totals[pack]:10.0%}" for layout in LAYOUTS)
-        print(f"{pack:26}{len(by_pack[pack]):7}{cells}")
+        print(f"{pack:34}{owned[pack]:7}{len(by_pack[pack]):8}{cells}")
     shares = {layout: sum(hits[p, layout] for p in totals) / sum(totals.values()) for layout in LAYOUTS}
-    print(f"{'all':33}" + "".join(f"{shares[layout]:10.1%}" for layout in LAYOUTS))
+    print(
+        f"{'all':34}{sum(owned.values()):7}{len(quotable.sought):8}"
+        + "".join(f"{shares[layout]:10.1%}" for layout in LAYOUTS)
+    )
     for layout in ("bare", "line breaks") if options.show else ():
         print(f"missed, {layout}:", *missed[layout][: options.show], sep="\n   ")
     low, high = interval(len(refused), len(hosts))

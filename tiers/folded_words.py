@@ -94,11 +94,11 @@ class FoldedWords:
     def grams(self, n: int) -> Hashes:
         """[t - n + 1] hash of every n words in a row, those that go over the end of a text among them."""
         count = max(len(self.hashes) - n + 1, 0)
-        return (self._sums[n : n + count] - self._sums[:count]) * self._factors[:count]
+        return np.asarray((self._sums[n : n + count] - self._sums[:count]) * self._factors[:count], np.uint64)
 
     def grams_at(self, starts: Ints, sizes: Ints) -> Hashes:
         """[k] hash of as many words from each start on."""
-        return (self._sums[starts + sizes] - self._sums[starts]) * self._factors[starts]
+        return np.asarray((self._sums[starts + sizes] - self._sums[starts]) * self._factors[starts], np.uint64)
 
     def stands_alone(self, row: int, start: int, end: int) -> bool:
         """Whether words from `start` to `end` of a text are a sentence, a line or a cell by themselves."""
@@ -159,7 +159,7 @@ def _hashed(data: Bytes, begins: Ints, ends: Ints) -> Hashes:
     sums = np.zeros(len(data) + 1, np.uint64)
     np.cumsum((data.astype(np.uint64) + 1) * powers(_BYTE, len(data))[: len(data)], out=sums[1:])
     raw = (sums[ends] - sums[begins]) * powers(_BYTE_INVERSE, len(data) + 1)[begins]
-    return (raw ^ (raw >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    return np.asarray((raw ^ (raw >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9), np.uint64)
 
 
 def hash_of(word: str) -> int:

@@ -91,9 +91,9 @@ class Segments:
         lists = table["words"].combine_chunks()
         telling = table["telling"].combine_chunks()
         offsets = lists.offsets.to_numpy().astype(np.int64)
-        columns = (table[name].to_numpy() for name in ("item", "role", "wide"))
-        told = telling.flatten().to_numpy(zero_copy_only=False)
-        return cls(lists.flatten().to_numpy(), offsets - offsets[:1], *columns, told)
+        items, roles, wide = (table[name].to_numpy() for name in ("item", "role", "wide"))
+        says = telling.flatten().to_numpy(zero_copy_only=False)
+        return cls(lists.flatten().to_numpy(), offsets - offsets[:1], items, roles, wide, says)
 
     def table(self) -> pa.Table:
         """A row by segment."""
@@ -122,7 +122,10 @@ class Quotable:
         size, mostly_wide = parts.lengths, 2 * parts.wide >= parts.lengths
         self.n = np.where(mostly_wide, WIDE_FACTOR, 1) * config.ngram
         asks = (parts.roles == Role.QUESTION) | (parts.roles == Role.CONTEXT)
-        self.whole = np.asarray(asks & (size >= LEAST) & (size < self.n) & self._says_something(), bool)
+        says = self._says_something()
+        self.whole = np.asarray(asks & (size >= LEAST) & (size < self.n) & says, bool)
+        self.sought = np.unique(parts.items[asks & (size >= LEAST) & says])
+        """Items of which something is looked for; the others say too little to be told from ordinary text."""
         self.weight = 2 * (size - parts.wide) + parts.wide
         """[s] in half words."""
         lengths = sorted({int(n) for n in np.unique(self.n[size >= self.n])})

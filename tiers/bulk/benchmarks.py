@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..benchmark_item import BenchmarkItem
+from ..benchmark_item import BenchmarkItem, as_items
 from ..config import DecontaminateConfig
 from ..decontaminate import refuse
 from ..parts import mapped, write_mapped
@@ -16,10 +16,11 @@ from .place import Place
 STAGE, TEXTS, SEGMENTS = "benchmarks", "texts", "segments"
 
 
-def guard(place: Place, items: Sequence[BenchmarkItem]) -> None:
+def guard(place: Place, benchmarks: Sequence[str | BenchmarkItem]) -> None:
     """Leave the items and their segments on disk; what lies there already stays."""
     if place.seen(STAGE, TEXTS).exists():
         return
+    items = as_items(benchmarks)
     write_mapped(place.seen(STAGE, SEGMENTS), Segments.of(items).table())
     write_mapped(place.seen(STAGE, TEXTS), pa.table({"text": pa.array([i.text for i in items], pa.large_string())}))
 

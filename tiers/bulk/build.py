@@ -69,7 +69,7 @@ def build(
     config: BulkConfig,
     engine: Engine,
     held: Sequence[Path] = (),
-    benchmarks: Sequence[BenchmarkItem] = (),
+    benchmarks: Sequence[str | BenchmarkItem] = (),
 ) -> Built:
     """Read sources, clean, deduplicate within and across all of them, decontaminate, and write what is left.
 
