@@ -57,8 +57,10 @@ def decontaminate(
     After GPT-3 (arXiv 2005.14165, appendix C): a document that shares 13 words in a row with a question is refused,
     but n-grams that many documents hold (licence headers, import blocks) do not count, unless the document holds much
     of one segment. So it is for passages, answers and choices, which ordinary texts may hold in part. A segment of 8
-    to 12 words must stand whole; of a shorter question the answer must stand beside it. Chinese, Japanese and Korean
-    characters count half a word. Rephrased items are looked for where the config says so.
+    to 12 words must stand whole. So must a shorter question, which counts if it is a sentence of five words and more by
+    itself or if another part of the item stands beside it; a short question about a passage needs such a part however
+    long it is. Chinese, Japanese and Korean characters count half a word. Rephrased items are looked for where the
+    config says so.
 
     Args:
         docs: id, text.
@@ -176,11 +178,12 @@ def _wholes(words: FoldedWords, anchor: Grams, quotable: Quotable, base: int) ->
 
 def _beside(words: FoldedWords, row: int, place: int, segment: int, quotable: Quotable) -> str | None:
     """Empty where a whole segment counts by itself, else what of its item stands beside it; None: nothing does."""
-    if quotable.weight[segment] >= 2 * quotable.config.min_tokens:
+    needs_more = bool(quotable.of_passage[segment])
+    if quotable.weight[segment] >= 2 * quotable.config.min_tokens and not needs_more:
         return ""
     end = place + int(quotable.parts.lengths[segment])
     alone = quotable.weight[segment] >= LEAST_ALONE and quotable.parts.roles[segment] == Role.QUESTION
-    if alone and words.stands_alone(row, place, end):
+    if alone and not needs_more and words.stands_alone(row, place, end):
         return ", a question by itself"
     first, last = int(words.offsets[row]), int(words.offsets[row + 1])
     after = words.hashes[end : min(end + NEAR, last)]

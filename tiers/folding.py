@@ -45,7 +45,7 @@ def folded(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     plain = _where(plain, r"[^\x00-\x7f]", _ascii_where_possible)
     plain = pc.utf8_lower(plain)
     plain = _where(plain, r"\\[nrt]", lambda part: pc.replace_substring_regex(part, r"\\+[nrt]", " "))
-    plain = pc.replace_substring_regex(plain, r"(\pL)-(?:[ \t]*\r?\n[ \t]*)?\b", r"\1")
+    plain = pc.replace_substring_regex(plain, r"(\pL)-(?:[ \t]*\r?\n\s*)?\b", r"\1")
     return _where(plain, r"\d,\d{3}\b", _without_thousands)
 
 

@@ -124,6 +124,9 @@ class Quotable:
         asks = (parts.roles == Role.QUESTION) | (parts.roles == Role.CONTEXT)
         says = self._says_something()
         self.whole = np.asarray(asks & (size >= LEAST) & (size < self.n) & says, bool)
+        passages = parts.items[parts.roles == Role.CONTEXT]
+        self.of_passage = (parts.roles == Role.QUESTION) & np.isin(parts.items, passages)
+        """[s] questions about a passage, which many items ask in the same words."""
         self.sought = np.unique(parts.items[asks & (size >= LEAST) & says])
         """Items of which something is looked for; the others say too little to be told from ordinary text."""
         self.weight = 2 * (size - parts.wide) + parts.wide
