@@ -59,7 +59,7 @@ def broken(text: str) -> str:
 
 
 def page(item: BenchmarkItem) -> str:
-    """The item as a page, read as ingest reads pages."""
+    """The item's paragraphs as they are when a page's tags are gone; no page goes through ingest here."""
     return "\n\n".join(html.unescape(re.sub("<[^>]*>", "", f"<p>{html.escape(part)}</p>")) for part in parts(item))
 
 
