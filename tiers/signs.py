@@ -104,32 +104,38 @@ def _portions(texts: pa.Array) -> Iterator[pa.Array]:
 def _read(texts: pa.Array) -> tuple[Hashes, Ints, Hashes, Ints]:
     """Words, their number in each text, windows, their number in each text."""
     table, n = characters(), len(texts)
-    joined = "\n".join(texts.fill_null("").to_pylist()).encode("utf-32-le")
-    points = np.frombuffer(joined, np.uint32)
-    points = np.where(points < PLANES, points, SPACE)
-    ends = np.cumsum(pc.utf8_length(texts.fill_null("")).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+    plain = texts.fill_null("")
+    points = np.frombuffer("\n".join(plain.to_pylist()).encode("utf-32-le"), np.uint32).astype(np.intp)
+    np.putmask(points, points >= PLANES, SPACE)
+    ends = np.cumsum(pc.utf8_length(plain).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
     kinds = _kinds(points, table.kinds)
     seen = np.flatnonzero(kinds)
-    kinds = kinds[seen]
-    word = kinds <= DIGIT
-    first = np.ones(len(seen), bool)
-    first[1:] = ~(word[1:] & word[:-1] & (seen[1:] == seen[:-1] + 1)) | (points[seen[1:]] == BACKSLASH)
-    command = (points[seen[first]] == BACKSLASH)[np.cumsum(first) - 1]
-    first[1:] |= command[1:] & (kinds[1:] == DIGIT) & (kinds[:-1] == LETTER)
-    starts = np.flatnonzero(first)
-    hashes = _hashes(table.hashes[points[seen]], starts)
+    kinds, points = kinds[seen], points[seen]
+    starts = _starts(seen, kinds, points)
+    hashes = _hashes(table.hashes[points], starts)
     lasts = np.append(starts[1:], len(seen))[: len(starts)] - 1
     rows = np.repeat(np.arange(n), np.diff(np.searchsorted(seen[starts], ends), prepend=0))
-    operator = (kinds[starts] == OPERATOR) | (points[seen[starts]] == BACKSLASH)
+    operator = (kinds[starts] == OPERATOR) | (points[starts] == BACKSLASH)
     sign = operator | (kinds[starts] == BRACKET)
-    begins, ends_so = kinds[starts] == DIGIT, kinds[lasts] == DIGIT
-    number = begins | ends_so
+    opening, closing = kinds[starts] == DIGIT, kinds[lasts] == DIGIT
+    number = opening | closing
     formal = np.bincount(rows[number | operator], minlength=n)
     dense = formal >= DENSE * np.maximum(np.bincount(rows, minlength=n), 1)
     windows, window_rows = _windows(hashes, rows, (number | sign) & dense[rows])
     spoken = ~sign | (kinds[starts] == LETTER)
-    words = np.where(dense[rows] & ((begins & ends_so) | operator), SIGN, hashes)
+    words = np.where(dense[rows] & ((opening & closing) | operator), SIGN, hashes)
     return words[spoken], np.bincount(rows[spoken], minlength=n), windows, np.bincount(window_rows, minlength=n)
+
+
+def _starts(seen: Ints, kinds: Kinds, points: Ints) -> Ints:
+    """[t] where tokens begin among the characters that are part of one, from their places, kinds and code points."""
+    word, command = kinds <= DIGIT, points == BACKSLASH
+    first = np.ones(len(seen), bool)
+    first[1:] = ~(word[1:] & word[:-1] & (seen[1:] == seen[:-1] + 1)) | command[1:]
+    if command.any():  # a digit after the letters of a command is a token of its own
+        inside = command[first][np.cumsum(first) - 1]
+        first[1:] |= inside[1:] & (kinds[1:] == DIGIT) & (kinds[:-1] == LETTER)
+    return np.flatnonzero(first)
 
 
 def _kinds(points: Any, table: Kinds) -> Kinds:
@@ -140,7 +146,7 @@ def _kinds(points: Any, table: Kinds) -> Kinds:
     """
     kinds = table[points]
     wordy = np.concatenate([[False, False], (kinds == LETTER) | (kinds == DIGIT), [False, False]])
-    before = np.concatenate([[SPACE], kinds[:-1]])
+    before = np.concatenate([np.zeros(1, np.uint8), kinds[:-1]])
     joints = np.flatnonzero((points == ord("-")) | (points == ord("/")))
     inside = (before[joints] == LETTER) & wordy[joints + 3] & (wordy[joints] | wordy[joints + 4])
     kinds[joints[inside]] = BRACKET
