@@ -11,13 +11,14 @@ import importlib
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -189,33 +190,35 @@ def serve(address: Path) -> str:
     gc.collect()
     gc.freeze()  # pages that no collection touches stay shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for watchers
+    for message, numbers, sockets in asked(address):
+        if forked(numbers):
+            return become(json.loads(message), numbers[1:], sockets)
+    address.unlink(missing_ok=True)
+    sys.exit(0)
+
+
+def asked(address: Path) -> Iterator[tuple[bytes, list[int], list[socket.socket]]]:
+    """Requests of all clients with the pipes that came along, and the server's own sockets; ends with the clients."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(address))
     listener.listen()
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        print("listening", flush=True)
-        for number in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-        while True:
-            for key, _ in selector.select():
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                if connection is listener:
-                    selector.register(listener.accept()[0], selectors.EVENT_READ)
-                    continue
-                message, numbers, _, _ = socket.recv_fds(connection, MESSAGE, 3)
-                if message and forked(numbers):
-                    sockets = [k.fileobj for k in selector.get_map().values()]
-                    return become(
-                        json.loads(message), numbers[1:], [s for s in sockets if isinstance(s, socket.socket)]
-                    )
-                if not message:
-                    selector.unregister(connection)
-                    connection.close()
-                    if len(selector.get_map()) == 1:
-                        address.unlink(missing_ok=True)
-                        os._exit(0)
+    print("listening", flush=True)
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    clients: list[socket.socket] = []
+    while True:
+        for ready in select.select([listener, *clients], [], [])[0]:
+            if ready is listener:
+                clients.append(listener.accept()[0])
+                continue
+            message, numbers, _, _ = socket.recv_fds(ready, MESSAGE, 3)
+            if message:
+                yield message, numbers, [listener, *clients]
+                continue
+            ready.close()
+            clients.remove(ready)
+            if not clients:
+                return
 
 
 def forked(numbers: Sequence[int]) -> bool:
