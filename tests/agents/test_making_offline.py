@@ -58,12 +58,12 @@ def test_synthesis_is_sourced_deterministic_and_as_much_as_wanted() -> None:
 
 
 def test_a_thousand_and_a_half_problems_take_a_second_or_two() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     decisions = Synthesizer(OFFLINE, round=1, seed=1, wanted={"math": 1500}).batch(
         [document(f"{MATH} {i}", "math") for i in range(40)]
     )
     assert len(decisions) == 1500
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0
 
 
 def test_problems_that_benchmarks_ask_are_not_written() -> None:
