@@ -89,6 +89,8 @@ def load_suite(path: Path) -> Suite:
         EvalError: the file is missing, is no suite, or its questions are not those that its digest names.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("no plain file")
         suite = Suite.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         raise EvalError(f"no suite can be read from {path} ({type(error).__name__}): restore it from a copy") from error

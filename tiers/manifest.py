@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .errors import LedgerError
+from .parts import readable
 from .record import Record
 from .whole import RESCUE, write_whole
 
@@ -41,7 +42,8 @@ def read_manifests(paths: Iterable[Path]) -> list[Manifest]:
     found = []
     for path in paths:
         try:
-            found.append(Manifest.model_validate_json(path.read_bytes()))
+            with readable(path):
+                found.append(Manifest.model_validate_json(path.read_bytes()))
         except ValidationError as e:
             raise LedgerError(f"{path} is cut short, altered or of another version: {RESCUE}") from e
     return sorted(found, key=lambda m: m.round)
@@ -55,7 +57,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """
     path = manifest_path(folder, manifest.round)
     if path.exists():
-        there = Manifest.model_validate_json(path.read_bytes())
+        with readable(path):
+            there = Manifest.model_validate_json(path.read_bytes())
         if there != manifest:
             raise LedgerError(f"{path} seals the round with other content: seal a round once, after its last step")
         return path

@@ -76,8 +76,10 @@ def readable(path: Path) -> Iterator[None]:
     """Turn what Arrow and the disk say about a bad part into one sentence that names it.
 
     Raises:
-        LedgerError: the part could not be read.
+        LedgerError: the part could not be read, or is no plain file: reading a pipe could wait for ever.
     """
+    if path.exists() and not path.is_file():
+        raise LedgerError(f"{path} is no plain file: {RESCUE}")
     try:
         yield
     except FileNotFoundError as e:
