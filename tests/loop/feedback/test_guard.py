@@ -56,7 +56,7 @@ RETURNED: dict[str, Any] = {
     "a number": 1.0,
     "an integer of 400 digits": 10**400,
     "a set": {1},
-    "masked": np.ma.masked_all(K),
+    "masked": np.ma.array(np.ones(K), mask=True),
 }
 
 
