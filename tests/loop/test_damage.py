@@ -1,5 +1,6 @@
 """A finished run whose files were damaged: a resume refuses, names the file, and never goes on with other content."""
 
+import os
 import random
 import shutil
 import threading
@@ -55,6 +56,14 @@ SEALED = [
 """Files that are compared when something is loaded from their folder."""
 
 
+REPLACED: dict[str, Callable[[Path], object]] = {
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a link to nothing": lambda path: path.symlink_to("/nowhere/at/all"),
+    "a link to another file": lambda path: path.symlink_to(__file__),
+}
+
+
 @pytest.fixture(scope="module")
 def root(finished: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the run that each test damages and mends."""
@@ -93,6 +102,12 @@ def refused(path: Path, read: Callable[[], object], draw: random.Random) -> None
         path.unlink() if damage is None else path.write_bytes(damage)
         with pytest.raises(CoevoError, match=path.name):
             read()
+    path.unlink(missing_ok=True)
+    for replace in REPLACED.values():  # a pipe would be waited for
+        replace(path)
+        with pytest.raises(CoevoError, match=path.name):
+            read()
+        path.rmdir() if path.is_dir() else path.unlink()
     path.write_bytes(content)
     read()
 
@@ -138,7 +153,7 @@ def test_a_damaged_or_exchanged_index_is_refused_or_reads_the_same(root: Path) -
 
 def test_damaged_scores_are_refused_or_read_the_same(root: Path) -> None:
     """A flip may fall into statistics that nobody reads."""
-    suite, path = load_suite(root / "scores" / "suite-hidden.json"), root / "scores" / "round-002-main-hidden.parquet"
+    suite, path = load_suite(root / "scores" / "suite-hidden.json"), sorted(root.glob("scores/round-002-*-hidden.*"))[0]
 
     def read() -> list[Any]:
         return [[s.items, s.values.tolist(), str(s.accuracy), str(s.gold)] for s in read_scores(path, suite).values()]
