@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ..prompts import load
 from ..tiers.decision import Usage
 from ..tiers.errors import AgentError, SpendingError
+from ..tiers.estimates import normal_estimate
 from .advice import MAX_SHIFT, Bounds, Direction, Proposal, Table
 from .agent import Agent
 from .chat import Chat, UselessAnswer
@@ -74,7 +75,7 @@ class Strategist(Agent):
         for best in ranked[: min(self.probes, len(ranked) - 1)]:
             worst = min((a for a in ranked if a.arm != best.arm), key=lambda a: (a.mean - CONFIDENCE * a.sd, a.arm))
             high, low = best.mean + CONFIDENCE * best.sd, worst.mean - CONFIDENCE * worst.sd
-            measured = f"{best.mean:+.3f} +- {best.sd:.3f}"
+            measured = normal_estimate(best.mean, best.sd, 3)
             reason = f"{best.arm} may be worth {high:+.3f} ({measured}); {worst.arm} as little as {low:+.3f}"
             probes.append(Direction(shifts={best.arm: MAX_SHIFT, worst.arm: -MAX_SHIFT / 2}, reason=reason))
         first = ranked[0]

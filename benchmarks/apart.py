@@ -244,7 +244,7 @@ def tell_equal(names: list[str], groups: np.ndarray) -> None:
     shares = dict(zip(names, groups.T, strict=True)) | {"benchmarks": groups[:, :-1].mean(axis=1)}
     for name, found in shares.items():
         mean, half = over(found)
-        print(f"{name:12} {mean:.3f} +- {half:.3f}")
+        print(f"{name:12} {mean:.3f} ({mean - half:.3f} to {mean + half:.3f})")
 
 
 def tell_planted(names: list[str], seen: list[dict[str, np.ndarray]], seeds: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..agents.advice import Proposal
 from ..eval.score import verdict
+from ..tiers.estimates import NORMAL95, normal_estimate
 from ..tiers.record import Record
 from .run_db import RunDB
 
@@ -51,13 +52,14 @@ class TrackRecord(Record):
         """95 % interval of `against`."""
         if self.against is None or self.against_se is None:
             return None
-        return self.against - 1.96 * self.against_se, self.against + 1.96 * self.against_se
+        reach = NORMAL95 * self.against_se
+        return self.against - reach, self.against + reach
 
     def text(self) -> str:
         """In words."""
         if not self.outcomes:
             return "No probe of yours has been measured yet."
-        lines = [f"round {o.round}: gain {o.gain:+.4f} +- {o.se:.4f}{_forecast(o)} ({o.reason})" for o in self.outcomes]
+        lines = [_sentence(o) for o in self.outcomes]
         if self.interval:
             low, high = self.interval
             word = {"gain": "better", "loss": "worse"}.get(verdict(low, high), "unresolved")
@@ -68,6 +70,11 @@ class TrackRecord(Record):
         if self.brier is not None:
             lines.append(f"Brier score of the forecasts: {self.brier:.3f} (always saying 0.5 gets 0.25)")
         return "\n".join(lines)
+
+
+def _sentence(outcome: Outcome) -> str:
+    gain = normal_estimate(outcome.gain, outcome.se)
+    return f"round {outcome.round}: gain {gain}{_forecast(outcome)} ({outcome.reason})"
 
 
 def _forecast(outcome: Outcome) -> str:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from .decision import Action, Decision
 from .document import Document
+from .estimates import normal_estimate
 from .record import Record
 from .rows import as_json, rows
 from .tier import Arm, Tier
@@ -73,7 +74,7 @@ def contributes(arm: str, values: ArmValues, config: GateConfig) -> tuple[bool, 
     if arm not in values:
         return True, f"{arm} is not measured yet"
     mean, sd = values[arm]
-    said = f"{arm} measured {mean:+.4f} +- {sd:.4f}"
+    said = f"{arm} measured {normal_estimate(mean, sd)}"
     return mean + config.contribution_z * sd >= 0, said
 
 
@@ -287,7 +288,7 @@ def _demotion(
 ) -> Decision:
     place, held, demoted = standing
     to, upper = Tier(arm.tier - 1), value.mean + limits.harm_z * value.sd
-    measured = f"{arm} is harmful ({value.mean:+.4f} +- {value.sd:.4f}, so at most {upper:+.4f} < 0)"
+    measured = f"{arm} is harmful: {normal_estimate(value.mean, value.sd)}, so at most {upper:+.4f} < 0"
     rank = "unscored and" if score is None else f"score {score:.3f} is"
     where = f"number {place} from the bottom of {held}"
     return Decision(

@@ -6,6 +6,8 @@ has shown what they are worth; here the run is paired, and the gain has to be la
 
 from typing import NamedTuple
 
+from .estimates import normal_estimate
+
 
 class SeedPool(NamedTuple):
     """Examples that a selector might learn from, and what training on them did."""
@@ -20,7 +22,7 @@ def accept_pool(pool: SeedPool, z: float = 1.64) -> tuple[bool, str]:
     if pool.gain is None:
         return False, f"refused {pool.name} as seeds: training on it was not measured"
     gain, se = pool.gain
-    said = f"training on it gained {gain:+.4f} +- {se:.4f}"
+    said = f"training on it gained {normal_estimate(gain, se)}"
     if gain - z * se > 0:
         return True, f"accepted {pool.name} as seeds: {said}"
     verdict = "a loss" if gain + z * se < 0 else "unresolved"

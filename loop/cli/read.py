@@ -1,5 +1,6 @@
 """Commands that tell what is in a run, and change nothing."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -33,14 +34,15 @@ def rounds(name: str, runs: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("number", type=int)
+@click.option("--all", "whole", is_flag=True, help="Every comparison and benchmark, signal and noise, costs.")
 @RUNS
 @JSON
-def show(name: str, number: int, runs: Path, as_json: bool) -> None:
-    """A round: benchmark, before, after, delta, 95 % interval, n, verdict."""
+def show(name: str, number: int, whole: bool, runs: Path, as_json: bool) -> None:
+    """A round: what it gained with 95 % interval, n and verdict, composite and hidden benchmarks first."""
     from ..run_folder import open_run
     from ..view import deltas_text, tables
 
-    show_data(tables.show(open_run(runs, name).root, number), deltas_text.show, as_json)
+    show_data(tables.show(open_run(runs, name).root, number), partial(deltas_text.show, whole=whole), as_json)
 
 
 @click.command()

@@ -7,6 +7,7 @@ from typing import Literal
 from ...eval.clustered import EXACT, Error
 from ...eval.ladder import Rung, submit
 from ...eval.score import Delta
+from ...tiers.estimates import estimate, normal_estimate
 from ...tiers.record import Record
 from .config import FeedbackConfig
 
@@ -56,7 +57,7 @@ def accept(
     """
     known = known or Known()
     p, good, why = _passes(composite, config, known)
-    reason = f"composite {composite.gain:+.4f} +- {composite.se:.4f}, {why}"
+    reason = f"composite {estimate(composite.gain, composite.low, composite.high)}, {why}"
     loss = _lost(benchmarks, config, known.units) or _overspent(benchmarks, config, known)
     if loss:
         return Accepted(run="control", probability=p, verdict=composite.verdict, reason=f"{loss} ({reason})")
@@ -74,7 +75,7 @@ def _passes(composite: Delta, config: FeedbackConfig, known: Known) -> tuple[flo
     if config.gate == "posterior" and known.expected is not None:
         mean, sd = known.expected
         p = Error(sd, EXACT).better(mean)
-        reason = f"expected {mean:+.4f} +- {sd:.4f}, P(better) {p:.2f}"
+        reason = f"expected {normal_estimate(mean, sd)}, P(better) {p:.2f}"
         return p, p >= config.promote, f"{reason} {'>=' if p >= config.promote else '<'} {config.promote:g}"
     good = p >= config.accept
     return p, good, f"P(better) {p:.2f} {'>=' if good else '<'} {config.accept:g}"
@@ -110,8 +111,9 @@ def _overspent(benchmarks: Sequence[Delta], config: FeedbackConfig, known: Known
         unit = known.units.get(d.benchmark, 1.0)
         total, error = known.total.get(d.benchmark, (d.gain / unit, Error(d.se / unit, d.dof)))
         if d.gain < 0 and total + error.reach(ONE_SIDED_95) < -config.regression:
-            size = f"{-total:.3f} +- {error.se:.3f} sd in all"
-            return f"{d.benchmark} would have lost {size}, more than {config.regression:g}"
+            size, half = -total, error.half_width
+            lost = f"{size:.3f} sd in all (95 % {size - half:.3f} to {size + half:.3f})"
+            return f"{d.benchmark} would have lost {lost}, more than {config.regression:g}"
     return ""
 
 

@@ -5,6 +5,7 @@ from math import erf, exp, pi, sqrt
 import numpy as np
 from pydantic import Field
 
+from ...tiers.estimates import normal_estimate
 from ...tiers.record import Record
 from .mechanism import Context, Floats, Probe
 from .policy import ascent
@@ -49,7 +50,7 @@ class GpBo(Trials):
         mean, sd = self.predict(drawn)
         score = mean + self.settings.bound * sd if self.settings.bound else self._improvement(mean, sd)
         pick = int(np.argmax(score))
-        told = f"expects {mean[pick]:+.2f} +- {sd[pick]:.2f} points over the control"
+        told = f"expects {normal_estimate(float(mean[pick]), float(sd[pick]), 2)} points over the control"
         return drawn[pick], (), f"gp_bo: {told}, after {len(self.gains)} trials"
 
     def recommend(self, context: Context) -> Floats:

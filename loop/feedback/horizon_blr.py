@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...tiers.estimates import normal_estimate
 from .base import Base
 from .config import FeedbackConfig
 from .design import probes
@@ -111,4 +112,5 @@ class HorizonBlr(Base):
         told = f"most above the reference: {self.arms[order[-1]]}, most below: {self.arms[order[0]]}"
         if not self._rounds:
             return f"horizon_blr: no evidence yet, tilt by the tier prior ({told})"
-        return f"horizon_blr: predicted gain over the reference {gain:+.3f} +- {sd:.3f} composite sds ({told})"
+        predicted = normal_estimate(gain, sd, 3)
+        return f"horizon_blr: predicted gain over the reference, in composite sds: {predicted}; {told}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...tiers.errors import InputError
+from ...tiers.estimates import normal_estimate
 from ...tiers.record import Record
 from .config import FeedbackConfig
 from .mechanism import Evidence, Floats
@@ -163,4 +164,5 @@ def _reason(mean: float, sd: float, trust: float, n: int) -> str:
         return "no weight: it failed its calibration (trust 0)"
     if not n:
         return f"prior only, no contrast yet; trust {trust:.2f}"
-    return f"worth {mean:+.4f} +- {sd:.4f} composite sds per sd of its score, from {n} contrasts; trust {trust:.2f}"
+    worth = normal_estimate(mean, sd)
+    return f"worth {worth} composite sds per sd of its score, from {n} contrasts; trust {trust:.2f}"

@@ -23,7 +23,7 @@ from ..nodes.allocate import planning_context
 from ..progress import Progress
 from ..run_db import RunDB
 from ..run_folder import open_run
-from .doubly_robust import LEAST_SHARE, Logged, Value, overall, values
+from .doubly_robust import LEAST_SHARE, Logged, Value, Z, overall, values
 from .simulate import LabContext
 from .specs import parse
 
@@ -183,6 +183,8 @@ def _told(value: Value, plan: Floats, logged: Logged, config: RunConfig) -> dict
         "mixture": {k: float(w) for k, w in zip(keys, plan, strict=True) if w > 0},
         "gain": value.gain,
         "se": value.se,
+        "low": value.gain - Z * value.se,
+        "high": value.gain + Z * value.se,
         "logged": value.logged,
         "ess": value.ess,
         "distance": value.distance,

@@ -5,11 +5,12 @@ from typing import Any
 
 from rich.text import Text
 
-from ..view.formats import NOTHING, interval, line, number, percent, signed
-from ..view.text import console, heading, table, verdict
+from ..view.formats import NOTHING, estimate, interval, line, number, percent, signed
+from ..view.grid import Grid, table
+from ..view.text import console, heading, verdict
 
-NAME = 32
-"""Characters of a mechanism's spec that a table has room for."""
+NAME = 160
+"""Characters of a mechanism's spec that are written out."""
 
 
 def run(data: Mapping[str, Any]) -> None:
@@ -34,7 +35,8 @@ def run(data: Mapping[str, Any]) -> None:
     ]
     names = ["round", "largest moves from the reference", "probes", "main-control", "true", "verdict", "accepted"]
     names += ["over uniform", "behind oracle"]
-    out.print(table(names, rows, "round,probes,main-control,true,over uniform,behind oracle"))
+    numbers = "round,probes,main-control,true,over uniform,behind oracle"
+    out.print(table(names, rows, numbers, "probes,accepted,true"))
     for told in data["problems"]:
         out.print(Text(f"failed    {line(told, 200)}", style="red"))
     share = NOTHING if data["share"] is None else percent(data["share"])
@@ -61,7 +63,7 @@ def tournament(data: Mapping[str, Any]) -> None:
         _pairs(out, world)
 
 
-def _standings(world: Mapping[str, Any]) -> Any:
+def _standings(world: Mapping[str, Any]) -> Grid:
     rows = []
     for r in world["rows"]:
         if r["gain"] is None:
@@ -70,7 +72,7 @@ def _standings(world: Mapping[str, Any]) -> Any:
         rows.append(
             (
                 line(r["mechanism"], NAME),
-                f"{signed(r['gain'], world['digits'])} ± {number((r['high'] - r['low']) / 2, world['digits'])}",
+                f"{signed(r['gain'], world['digits'])}\n{interval(r, world['digits'])}",
                 percent(r["share"]["mean"]),
                 signed(r["worst"], world["digits"]),
                 number(r["regret"], world["digits"]),
@@ -83,9 +85,7 @@ def _standings(world: Mapping[str, Any]) -> Any:
         )
     names = ["mechanism", "over uniform", "of gap", "worst decile", "regret", "90 %", "cost"]
     names += [f"at {world['budget']:.0f}", "claims", "failed"]
-    found = table(names, rows, ",".join(names[1:]))
-    found.columns[0].no_wrap = True
-    return found
+    return table(names, rows, ",".join(names[1:]), f"cost,90 %,regret,claims,{names[7]}")
 
 
 def offpolicy(data: Mapping[str, Any]) -> None:
@@ -96,15 +96,16 @@ def offpolicy(data: Mapping[str, Any]) -> None:
         (
             r["round"],
             r["moves"],
-            f"{signed(r['gain'])} ± {r['se']:.3f}" if r["supported"] else NOTHING,
+            estimate(r["gain"], r["low"], r["high"]) if r["supported"] else NOTHING,
             signed(r["logged"]),
             f"{r['ess']:.1f}",
             r["why"] or "supported",
         )
         for r in data["rounds"]
     ]
-    names = ["round", "largest moves from the reference", "estimated gain", "measured of its main", "ESS", "support"]
-    out.print(table(names, rows, "round,estimated gain,measured of its main,ESS"))
+    gains = ("estimated gain (95 % interval)", "measured of its main")
+    names = ("round", "largest moves from the reference", *gains, "ESS", "support")
+    out.print(table(names, rows, ",".join(("round", *gains, "ESS")), "ESS"))
     for told in data["problems"]:
         out.print(Text(f"failed    {line(told, 200)}", style="red"))
     out.print()

@@ -8,6 +8,7 @@ from typing import Any
 from ...agents.advice import Edit, Proposal, RubricIdea
 from ...agents.screening import Screened
 from ...prompts import Prompt, PromptError
+from ...tiers.estimates import normal_estimate
 from ..context import RunContext
 from ..prompt_family import Member, family
 from .judges import OF_THE_STUDENT
@@ -85,7 +86,7 @@ def retire_useless(context: RunContext, number: int, asked: Sequence[Edit]) -> N
 
 def _retired(context: RunContext, number: int, rubric: str, row: dict[str, Any], surely: float, asked: str) -> Member:
     known = family(context.db).get(rubric)
-    reason = f"worth {row['worth']:+.4f} +- {row['worth_se']:.4f}: {surely:.0%} sure that it is next to nothing"
+    reason = f"worth {normal_estimate(row['worth'], row['worth_se'])}: {surely:.0%} sure that it is next to nothing"
     told = {"standing": "retired", "round": number, "reason": f"{reason}{f'; asked for: {asked}' if asked else ''}"}
     if known:
         return known.model_copy(update=told)

@@ -5,7 +5,8 @@ from typing import Any
 from ...agents.advice import Proposal
 from ...eval.score import verdict
 from ..arm_costs import arm_costs, by_arm, each
-from ..track_record import track_record
+from ..track_record import Outcome, track_record
+from .intervals import with_interval
 from .reader import RunReader
 
 POINT = 0.01
@@ -30,8 +31,12 @@ def proposals(run: RunReader) -> list[dict[str, Any]]:
         if told:
             proposal = Proposal.model_validate(told)
             outcome = outcomes.get(row["round"] + 1)
-            rows.append(_proposal(row["round"], proposal) | {"outcome": outcome.model_dump() if outcome else None})
+            rows.append(_proposal(row["round"], proposal) | {"outcome": _measured(outcome) if outcome else None})
     return rows
+
+
+def _measured(outcome: Outcome) -> dict[str, Any]:
+    return with_interval(outcome.model_dump(), "gain", "se")
 
 
 def _proposal(number: int, proposal: Proposal) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from .formats import count, line
-from .text import console, heading, table
+from .grid import table
+from .text import console, heading
 
 MOST_REASONS = 20
 REASONS = ("quarantine/", "clean/", "dedup/", "decontaminate/", "selected/")
@@ -26,7 +27,7 @@ def built(data: Mapping[str, Any]) -> None:
     _why(out, "What is of no kind that is read", "suffix", l1["ignored"], "files")
     if l2:
         heading(out, "Student selector")
-        told = [(d, line(found["reason"], 120)) for d, found in l2["agreement"].items()]
+        told = [(d, line(found["reason"], 240)) for d, found in l2["agreement"].items()]
         out.print(table(("domain", "agreement"), told))
     out.print(f"{data['folder']}: {'l2' if l2 else 'l1'}/*.parquet; reasons in {', '.join(REASONS)}")
 
@@ -36,4 +37,4 @@ def _why(out: Console, title: str, name: str, found: Mapping[str, int], unit: st
     if found:
         heading(out, title)
         most = sorted(found.items(), key=lambda item: -item[1])[:MOST_REASONS]
-        out.print(table((name, unit), [(line(why, 120), count(n)) for why, n in most], unit))
+        out.print(table((name, unit), [(line(why, 240), count(n)) for why, n in most], unit))

@@ -15,8 +15,9 @@ from ...eval.suites import load_suite
 from ...tiers.decontaminate import QUOTED
 from ...tiers.store import Store
 from .formats import count, line, safe
+from .grid import table
 from .reader import RunReader
-from .text import Row, console, heading, table
+from .text import Row, console, heading
 
 SPLITS = ("feedback", "hidden", "sealed")
 """In the order in which benchmark texts are numbered."""

@@ -7,12 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...eval.clustered import Error
 from ...tiers.apply import apply
 from ...tiers.errors import InputError
 from ..feedback.credit import Credit, share
 from ..feedback.mechanism import Floats
 from .document_story import AFTER_TRAINING
 from .formats import line
+from .intervals import with_interval
 from .reader import RunReader, credit
 
 Row = dict[str, Any]
@@ -89,6 +91,7 @@ def _prompt_round(run: RunReader, rows: pa.Table, number: int) -> Row:
     value = Credit(float(weight @ mean), math.sqrt(max(float(weight @ cov @ weight), 0.0)))
     told = {"round": number, "documents": mine.num_rows, "arms": {k: v for k, v in own.items() if v}}
     told |= {"credit": value.value if mine.num_rows else None, "credit_se": value.se if mine.num_rows else None}
+    told = with_interval(told, "credit", "credit_se")
     return told | _share(value if mine.num_rows else None, _delta(run, number, "main", "control"))
 
 
@@ -130,8 +133,11 @@ def _covariance(run: RunReader, number: int, arms: list[Row]) -> Floats:
 
 
 def _delta(run: RunReader, number: int, treatment: str, reference: str) -> Credit | None:
+    """A measured gain with the normal standard error that has its 95 % interval: it is resolved where the delta is."""
     found = run.delta(number, "feedback", treatment, reference)
-    return Credit(found["gain"], found["se"]) if found else None
+    if not found:
+        return None
+    return Credit(found["gain"], math.sqrt(Error(found["se"], found["dof"]).normal_variance))
 
 
 def _share(part: Credit | None, whole: Credit | None) -> Row:

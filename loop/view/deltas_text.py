@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from .formats import NOTHING, count, duration, interval, number, signed, usd
+from .grid import Grid, table
 from .several import MARK, NOTE, word
-from .text import STYLES, Row, console, heading, table
+from .text import STYLES, Row, console, heading, verdict
+
+DECIDING = (("accepted", "base"), ("main", "start"), ("main", "control"))
+DECISIVE = ("main", "control", "hidden")
 
 
-def show(data: Row) -> None:
-    """`coevo show`: a round, benchmark by benchmark."""
+def show(data: Row, whole: bool = False) -> None:
+    """`coevo show`: what a round gained in all and by hidden benchmark; the `whole` of it on request."""
     out = console()
     out.print(
         Text.assemble((f"{data['run']}, round {data['round']}", "bold"), f"  accepted: {data['accepted'] or NOTHING}")
@@ -21,12 +24,37 @@ def show(data: Row) -> None:
         out.print(Text(data["accept_reason"]))
     if data["alarm"]:
         out.print(Text(f"alarm: {data['alarm']}", style="red"))
-    foreseen(out, data["foreseen"])
-    comparisons(out, data["comparisons"])
-    screening(out, data["screening"])
-    costs(out, data["costs"])
+    if whole:
+        foreseen(out, data["foreseen"])
+        comparisons(out, data["comparisons"])
+        screening(out, data["screening"])
+        costs(out, data["costs"])
+    else:
+        _brief(out, data["comparisons"])
     if data["seconds"]:
         out.print(Text("time   " + ", ".join(f"{n} {duration(s)}" for n, s in data["seconds"].items())))
+    if not whole:
+        command = f"coevo show {data['run']} {data['round']} --all"
+        out.print(Text.assemble("every comparison, benchmark and cost: ", (command, "bold cyan")))
+
+
+def _brief(out: Console, groups: Sequence[Row]) -> None:
+    """The composites of the comparisons that decide, then the hidden benchmarks of main against control."""
+    heading(out, "composites")
+    composites(out, [g for g in groups if (g["treatment"], g["reference"]) in DECIDING])
+    comparisons(out, [g for g in groups if (g["treatment"], g["reference"], g["split"]) == DECISIVE])
+
+
+def composites(out: Console, groups: Sequence[Row]) -> None:
+    """One line for each comparison and split: its composite."""
+    rows = [
+        (g["title"], g["split"], signed(d["gain"]), interval(d), count(d["n"]), verdict(d["verdict"]))
+        for g in groups
+        for d in g["rows"]
+        if d["benchmark"] == "composite"
+    ]
+    names = ("comparison", "split", "gain (sd)", "95 % interval", "n", "verdict")
+    out.print(table(names, rows, "gain (sd),95 % interval,n"))
 
 
 def comparisons(out: Console, groups: Sequence[Row]) -> None:
@@ -60,7 +88,7 @@ def screening(out: Console, rows: Sequence[Row]) -> None:
         for r in rows
     ]  # fmt: skip
     names = ("benchmark", "range of mixtures", "sd of equal runs", "ratio", "p", "verdict")
-    out.print(table(names, told, "range of mixtures,sd of equal runs,ratio,p"))
+    out.print(table(names, told, "range of mixtures,sd of equal runs,ratio,p", "range of mixtures,sd of equal runs"))
 
 
 def benchmarks(out: Console, rows: Sequence[Row]) -> None:
@@ -75,7 +103,7 @@ def noted(out: Console, rows: Sequence[Row]) -> None:
         out.print(Text(NOTE, style="dim"))
 
 
-def deltas(rows: Sequence[Row]) -> Table:
+def deltas(rows: Sequence[Row]) -> Grid:
     """Benchmark, before, after, delta (measured, and shrunk), 95 % interval, p among so many, n, verdict."""
     told = [
         (Text(d["benchmark"], style="bold" if d["benchmark"] == "composite" else ""), d["metric"], number(d["before"]),
@@ -87,6 +115,7 @@ def deltas(rows: Sequence[Row]) -> Table:
         ("benchmark", "metric", "before", "after", "gain", "shrunk", "95 % interval", "p of all", "n", "verdict"),
         told,
         "before,after,gain,shrunk,95 % interval,p of all,n",
+        "before,after,shrunk",
     )
 
 
@@ -101,7 +130,7 @@ def costs(out: Console, rows: Sequence[Row]) -> None:
         for r in rows
     ]  # fmt: skip
     names = ("role", "model", "decisions", "calls", "tokens in", "tokens out", "time", "USD", "errors")
-    out.print(table(names, told, ",".join(names[2:])))
+    out.print(table(names, told, ",".join(names[2:]), "tokens in,tokens out,decisions,calls"))
 
 
 def _model(url: str) -> str:

@@ -10,6 +10,7 @@ from ...tiers.document import Document
 from ...tiers.ledger import LEDGER_SCHEMA, decisions
 from .exposure import exposure
 from .formats import diff
+from .intervals import with_interval
 from .reader import RunReader, credit
 
 AFTER_TRAINING = "demote"
@@ -113,8 +114,9 @@ def _trained(
         else f"{arm} had no share in the accepted run",
         "share": share,
         "seen": exposure(run, number, arm, document.id),
-        **{k: measured.get(k) for k in ("documents", "value", "value_se")},
-        **(credit(measured) if measured else {"credit": None, "credit_se": None}),
+        "documents": measured.get("documents"),
+        **with_interval({k: measured.get(k) for k in ("value", "value_se")}, "value", "value_se"),
+        **with_interval(credit(measured) if measured else {}, "credit", "credit_se"),
     }
 
 

@@ -4,7 +4,8 @@ from rich.text import Text
 
 from .deltas_text import benchmarks
 from .formats import count, number
-from .text import Row, console, heading, table
+from .grid import table
+from .text import Row, console, heading
 
 
 def evaluated(data: Row) -> None:
@@ -17,7 +18,7 @@ def evaluated(data: Row) -> None:
         for r in sorted(data["levels"], key=lambda r: order.index((r["benchmark"], r["metric"])))
     ]  # fmt: skip
     heads = ("benchmark", "metric", "model", "mean", "95 % interval", "chance", "n", "clusters")
-    out.print(table(heads, told, ",".join(heads[3:])))
+    out.print(table(heads, told, ",".join(heads[3:]), "clusters,chance"))
     out.print()
     out.print(
         Text("intervals over questions, clustered; bits_per_byte: of the true answer, less is better", style="dim")

@@ -80,6 +80,13 @@ def interval(row: Mapping[str, Any], digits: int = 3) -> str:
     return f"{signed(row['low'], digits)} to {signed(row['high'], digits)}"
 
 
+def estimate(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
+    """`+0.012 (+0.003 to +0.021)`: an estimate with its 95 % interval; a dash for what was not estimated."""
+    if value is None or low is None or high is None:
+        return NOTHING
+    return f"{signed(value, digits)} ({signed(low, digits)} to {signed(high, digits)})"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A plain measurement, a dash where there is none."""
     return NOTHING if value is None else f"{value:.{digits}f}".replace("-", MINUS)

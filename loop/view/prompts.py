@@ -12,6 +12,7 @@ from ...tiers.errors import InputError
 from ..prompt_family import Member, family
 from ..run_folder import open_run
 from .formats import diff, safe
+from .intervals import with_interval
 from .reader import RunReader
 
 LINES = 200
@@ -80,7 +81,7 @@ def _row(prompt: Prompt) -> dict[str, Any]:
         "parent": prompt.parent,
         "origin": prompt.origin,
         "standing": "in use" if not prompt.parent else "trial",
-        **dict.fromkeys(("trust", "weight", "worth", "low", "high", "reason")),
+        **dict.fromkeys(("trust", "weight", "worth", "low", "high", "verdict", "reason")),
         "decisions": 0,
     }
 
@@ -103,8 +104,8 @@ def _worth(row: dict[str, Any]) -> dict[str, Any]:
     said = {k: row[k] for k in ("trust", "weight", "worth", "reason")}
     if row["worth"] is None or not row["worth_se"]:
         return said | {"worth": None}
-    reach = 1.96 * row["worth_se"]
-    return said | {"low": row["worth"] - reach, "high": row["worth"] + reach}
+    measured = with_interval(row, "worth", "worth_se")
+    return said | {key: measured[f"worth_{key}"] for key in ("low", "high", "verdict")}
 
 
 def _standing(member: Member) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Prompts on the terminal: the list with what each was worth, one in full, or a difference."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.text import Text
 
-from .formats import NOTHING, count, interval, number, signed
-from .text import Row, console, heading, table
+from .formats import count, interval, number, signed
+from .grid import table
+from .text import Row, console, estimated, heading
 
 MARKS = {"+": "green", "-": "red", "@": "dim"}
 
@@ -17,15 +20,17 @@ def prompts(data: Row) -> None:
 def _list(out: Console, data: Row) -> None:
     whose = f"run {data['run']}: " if data["run"] else "built in: "
     out.print(Text(f"{whose}{count(len(data['prompts']))} prompts", style="bold"))
-    columns = ("prompt", "role", "for", "from", "standing", "trust", "weight", "worth (95 %)", "decisions")
-    out.print(table(columns, [_line(p) for p in data["prompts"]], "trust,weight,decisions"))
-    out.print(Text("worth: composite sds per sd of the rubric's grade, by paired runs; only rubrics have one."))
+    columns = ("prompt", "role", "for", "from", "standing", "trust", "weight", "worth", "decisions")
+    rows = [_line(p) for p in data["prompts"]]
+    out.print(table(columns, rows, "trust,weight,decisions", "from,for,weight,role,trust"))
+    told = "worth (95 % interval): composite sds per sd of the rubric's grade, by paired runs; only rubrics have one"
+    out.print(Text(told))
     for member in data["refused"]:
         out.print(Text(f"refused: rubric {member['rubric']} ({member['origin']}): {member['reason']}"))
 
 
-def _line(p: Row) -> tuple[object, ...]:
-    worth = NOTHING if p["worth"] is None else f"{signed(p['worth'], 4)} ({interval(p, 4)})"
+def _line(p: dict[str, Any]) -> tuple[object, ...]:
+    worth = estimated(p | {"gain": p["worth"]}, "gain")
     where = p["parent"] if p["parent"] else p["origin"]
     meant = ", ".join([*p["domains"], *p["languages"]]) or "all"
     measured = (number(p["trust"], 2), number(p["weight"], 2), worth, count(p["decisions"]))
@@ -38,7 +43,7 @@ def _one(out: Console, data: Row) -> None:
         Text(f"from {data['parent'] or data['origin']}; {data['standing']}, {count(data['decisions'])} decisions")
     )
     if data["worth"] is not None:
-        out.print(Text(f"worth {signed(data['worth'], 4)} ({interval(data, 4)}); {data['reason']}"))
+        out.print(Text(f"worth {signed(data['worth'], 4)} ({interval(data, 4)}) {data['verdict']}; {data['reason']}"))
     if data.get("screened"):
         out.print(Text(f"{data['origin']}: {data['screened']}"))
     heading(out, "words")

@@ -20,6 +20,7 @@ from ...tiers.plain import from_yaml
 from ...tiers.store import Store
 from ..artefacts import checked_store
 from ..run_db import RunDB
+from .intervals import with_interval
 from .several import by_comparison
 
 NODES = ("allocate", "curate", "train", "evaluate", "learn")
@@ -128,14 +129,19 @@ class RunReader:
         """Gradient influence of an arm before a round, its standard error, and by benchmark; None if not measured."""
         told = self.db.meta(f"influence-{number}")
         if not told or arm not in told["influence"] or "cov" not in told:
-            return {"influence": None, "influence_se": None, "influence_on": {}}
+            return with_interval({"influence": None, "influence_on": {}}, "influence", "influence_se")
         place = list(told["influence"]).index(arm)
         on = {name: values[arm] for name, values in told["benchmarks"].items()}
-        return {
-            "influence": told["influence"][arm],
-            "influence_se": math.sqrt(max(told["cov"][place][place], 0.0)),
-            "influence_on": on,
-        }
+        found = {"influence": told["influence"][arm], "influence_on": on}
+        found["influence_se"] = math.sqrt(max(told["cov"][place][place], 0.0))
+        return with_interval(found, "influence", "influence_se", max(1, self._sampled(number, arm) - 1))
+
+    def _sampled(self, number: int, arm: str) -> int:
+        """Documents that an arm's influence is estimated from; all of the sample where the arm has fewer than two."""
+        path = self.root / "scores" / f"influence-{number}.parquet"
+        sample: Any = read_part(path, ["arm"])["arm"]
+        mine = int(pc.sum(pc.equal(sample, arm)).as_py() or 0)
+        return mine if mine > 1 else len(sample)
 
     def document_influence(self, doc: str) -> list[dict[str, Any]]:
         """Gradient influence of a document in the rounds whose sample it was in, and its rank in its arm's sample."""

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Any
 
-from ...eval.score import verdict
 from . import agency
 from .examples import worth_reading
 from .flows import tier_counts, tier_flows
 from .formats import safe
 from .headline import headline, minimum_detectable
+from .intervals import with_interval
 from .reader import RunReader
 from .tables import ended, round_lines, screening, spent
 
@@ -135,9 +135,9 @@ def arms(run: RunReader, last: int) -> list[dict[str, Any]]:
         past = [r["value"] for r in run.db.rows("arms", arm=row["arm"]) if r["value"] is not None]
         told = dict(row, past=past, rows=[])
         if row["value"] is not None:
-            reach = 1.96 * (row["value_se"] or 0.0)
-            low, high = row["value"] - reach, row["value"] + reach
-            told["rows"] = [{"gain": row["value"], "low": low, "high": high, "verdict": verdict(low, high)}]
+            measured = with_interval(row | {"value_se": row["value_se"] or 0.0}, "value", "value_se")
+            ends = {key: measured[f"value_{key}"] for key in ("low", "high", "verdict")}
+            told["rows"] = [{"gain": row["value"], **ends}]
         out.append(told)
     return out
 
@@ -147,7 +147,10 @@ def rubrics(run: RunReader) -> list[dict[str, Any]]:
     history: dict[str, list[dict[str, Any]]] = {}
     for row in run.db.rows("rubrics"):
         history.setdefault(row["rubric"], []).append(row)
-    now = [rows[-1] | {"past": [r["weight"] or 0.0 for r in rows]} for rows in history.values()]
+    now = [
+        with_interval(rows[-1], "worth", "worth_se") | {"past": [r["weight"] or 0.0 for r in rows]}
+        for rows in history.values()
+    ]
     return sorted(now, key=lambda r: (-(r["weight"] or 0.0), r["rubric"]))
 
 

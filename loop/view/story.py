@@ -11,6 +11,7 @@ from ...tiers.errors import InputError
 from .credit_story import arm_credit, prompt_story, prompts, rubric_credit
 from .document_story import document_story
 from .formats import line, safe
+from .intervals import with_interval
 from .reader import RunReader
 from .tables import comparisons, one_round, spent
 
@@ -61,7 +62,7 @@ def round_story(run: RunReader, number: int) -> dict[str, Any]:
         "round": number,
         "status": row["status"],
         "plan": plan,
-        "arms": run.db.rows("arms", round=number),
+        "arms": [with_interval(r, "value", "value_se") for r in run.db.rows("arms", round=number)],
         "runs": [_trained(r) for (n, _), r in run.runs.items() if n == number],
         "comparisons": comparisons(run, number),
         "accepted": row["accepted"],
@@ -90,8 +91,8 @@ def arm_story(run: RunReader, arm: str) -> dict[str, Any]:
         "run": run.name,
         "arm": arm,
         "rounds": [
-            r
-            | arm_credit(run, r)
+            with_interval(r, "value", "value_se")
+            | with_interval(arm_credit(run, r), "credit", "credit_se")
             | {"accepted_share": run.accepted_mixture(r["round"]).get(arm)}
             | run.arm_influence(r["round"], arm)
             for r in rows
@@ -107,7 +108,11 @@ def rubric_story(run: RunReader, rubric: str) -> dict[str, Any]:
         "view": "why-rubric",
         "run": run.name,
         "rubric": rubric,
-        "rounds": [r | rubric_credit(run, r) for r in run.db.rows("rubrics") if r["rubric"] == rubric],
+        "rounds": [
+            with_interval(r, "worth", "worth_se") | with_interval(rubric_credit(run, r), "credit", "credit_se")
+            for r in run.db.rows("rubrics")
+            if r["rubric"] == rubric
+        ],
         "evidence": _rubric_evidence(run, rubric),
         **_extremes(run, rubric),
     }

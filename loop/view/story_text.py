@@ -5,10 +5,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from .formats import DONE, NOTHING, count, duration, interval, line, number, percent, signed, usd
-from .text import Row, console, heading, table, verdict
+from .deltas_text import composites
+from .formats import DONE, NOTHING, count, duration, line, number, percent, signed, usd
+from .grid import table
+from .text import Row, console, estimated, heading
 
-SHARE = "share of the delta [95 %]"
+SHARE = "share of the delta"
+INTERVALS = "below each estimate: its 95 % interval"
 MARKS = {"+": "green", "-": "red", "@": "dim"}
 
 
@@ -42,12 +45,13 @@ def _document(out: Console, data: Row) -> None:
                 "round",
                 "arm",
                 "trained on",
-                "worth of the arm ± se",
+                "worth of the arm",
                 "its part of main - control",
                 "documents in it",
             ),
             [_trained(t) for t in data["training"]],
             "round,documents in it",
+            "documents in it",
         )
     )
     if data["influence"]:
@@ -101,7 +105,7 @@ def _event(out: Console, event: Row, doc: str) -> None:
 
 
 def _trained(row: Row) -> tuple[Any, ...]:
-    worth, part = _worth(row), _worth(row, "credit", "credit_se")
+    worth, part = estimated(row, "value"), estimated(row, "credit")
     return row["round"], row["arm"] or NOTHING, _seen(row), worth, part, count(row["documents"])
 
 
@@ -129,8 +133,8 @@ def _round(out: Console, data: Row) -> None:
     _shares(out, data["arms"])
     for probe in plan.get("probes", ()):
         out.print(Text(f"probe {probe['name']}: {line(probe['reason'], 200)}"))
-    heading(out, "what it measured (composites; each benchmark: coevo show)")
-    _composites(out, data["comparisons"])
+    heading(out, "what it measured (composites; each benchmark: coevo show --all)")
+    composites(out, data["comparisons"])
     heading(out, f"accepted: {data['accepted'] or 'nothing yet'}")
     out.print(Text(data["accept_reason"] or NOTHING))
     if data["alarm"]:
@@ -147,23 +151,13 @@ def _round(out: Console, data: Row) -> None:
         out.print(table(("arm or rubric", "before", "after", "points"), rows, "before,after,points"))
 
 
-def _composites(out: Console, groups: list[Row]) -> None:
-    rows = [
-        (g["title"], g["split"], signed(d["gain"]), interval(d), count(d["n"]), verdict(d["verdict"]))
-        for g in groups
-        for d in g["rows"]
-        if d["benchmark"] == "composite"
-    ]
-    out.print(table(("comparison", "split", "gain (sd)", "95 % interval", "n", "verdict"), rows, "gain (sd),n"))
-
-
 def _shares(out: Console, arms: list[Row]) -> None:
     rows = [
         (
             a["arm"],
             percent(a["share"], 1),
             percent(a["reference"], 1),
-            _worth(a),
+            estimated(a, "value"),
             count(a["documents"]),
             number(a["epochs"], 2),
         )
@@ -171,50 +165,44 @@ def _shares(out: Console, arms: list[Row]) -> None:
     ]
     out.print(
         table(
-            ("arm", "share", "control", "worth after ± se", "documents", "epochs"),
+            ("arm", "share", "control", "worth after", "documents", "epochs"),
             rows,
-            "share,control,worth after ± se,documents,epochs",
+            "share,control,documents,epochs",
+            "epochs",
         )
     )
 
 
-def _worth(row: Row, value: str = "value", error: str = "value_se") -> str:
-    return NOTHING if row.get(value) is None else f"{signed(row[value])} ± {number(row[error])}"
-
-
 def _arm(out: Console, data: Row) -> None:
-    out.print(Text.assemble((data["arm"], "bold"), "  worth = composite gain per unit of log share"))
+    what = f"  worth = composite gain per unit of log share; {INTERVALS}"
+    out.print(Text.assemble((data["arm"], "bold"), what))
     rows = [
-        (r["round"], percent(r["share"], 1), percent(r["reference"], 1), _worth(r), _worth(r, "credit", "credit_se"),
-         share_of(r), count(r["documents"]), count(r["tokens"]), number(r["epochs"], 2))
+        (r["round"], percent(r["share"], 1), percent(r["reference"], 1), estimated(r, "value"),
+         estimated(r, "credit"), share_of(r), count(r["documents"]), count(r["tokens"]), number(r["epochs"], 2))
         for r in data["rounds"]
     ]  # fmt: skip
-    names = "round,share,control,worth ± se,part of main - control ± se," + SHARE + ",documents,tokens,epochs"
-    out.print(table(tuple(names.split(",")), rows, names))
+    names = ("round", "share", "control", "worth", "part of main - control", SHARE, "documents", "tokens", "epochs")
+    out.print(table(names, rows, "round,share,control,documents,tokens,epochs", "epochs,tokens,documents,control"))
     if any(r.get("influence") is not None for r in data["rounds"]):
         heading(
             out, "influence before each round: how a step on it moves the model towards the feedback items (gradients)"
         )
         said = [
-            (r["round"], _worth(r, "influence", "influence_se"), _on(r["influence_on"]))
+            (r["round"], estimated(r, "influence"), _on(r["influence_on"]))
             for r in data["rounds"]
             if r["influence"] is not None
         ]
-        out.print(table(("round", "influence ± se", "most and least on"), said, "round"))
+        out.print(table(("round", "influence", "most and least on"), said, "round"))
     heading(out, "evidence: paired runs in which its share differed")
     told = [
         (c["round"], f"{c['treatment']} - {c['reference']}", percent(c["share"], 1), percent(c["reference_share"], 1),
-         f"{signed(c['gain'])} ± {number(c['se'])}", c["verdict"])
+         estimated(c, "gain"))
         for c in data["contrasts"]
     ]  # fmt: skip
-    out.print(
-        table(
-            ("round", "runs", "share", "reference", "feedback composite ± se", "verdict"), told, "round,share,reference"
-        )
-    )
+    out.print(table(("round", "runs", "share", "reference", "feedback composite"), told, "round,share,reference"))
     heading(out, "documents that came and went")
     moved = [
-        (m["round"], DONE.get(m["action"], m["action"]), count(m["documents"]), line(m["reason"], 90))
+        (m["round"], DONE.get(m["action"], m["action"]), count(m["documents"]), line(m["reason"], 240))
         for m in data["moves"]
     ]
     out.print(table(("round", "what", "documents", "reason"), moved, "round,documents"))
@@ -230,7 +218,7 @@ def share_of(row: Row) -> str:
     """Share of the measured delta with its 95 % interval, or that the delta is not resolved."""
     if row.get("explains") is None:
         return NOTHING if row.get("delta") is None or row.get("credit") is None else "unresolved"
-    return f"{percent(row['explains'])} [{percent(row['explains_low'])}, {percent(row['explains_high'])}]"
+    return f"{percent(row['explains'])}\n{percent(row['explains_low'])} to {percent(row['explains_high'])}"
 
 
 def _prompt(out: Console, data: Row) -> None:
@@ -240,11 +228,11 @@ def _prompt(out: Console, data: Row) -> None:
     heading(out, "what its documents added to main over control (within an arm all documents count alike)")
     rows = [
         (r["round"], count(r["documents"]), ", ".join(f"{a} {count(n)}" for a, n in r["arms"].items()) or NOTHING,
-         _worth(r, "credit", "credit_se"), NOTHING if r["delta"] is None else signed(r["delta"]), share_of(r))
+         estimated(r, "credit"), NOTHING if r["delta"] is None else signed(r["delta"]), share_of(r))
         for r in data["rounds"]
     ]  # fmt: skip
-    names = ("round", "documents trained on", "in the arms", "its part ± se", "main - control", SHARE)
-    out.print(table(names, rows, "round,documents trained on,main - control"))
+    names = ("round", "documents trained on", "in the arms", "its part", "main - control", SHARE)
+    out.print(table(names, rows, "round,documents trained on,main - control", "in the arms"))
 
 
 def _rubric(out: Console, data: Row) -> None:
@@ -254,28 +242,28 @@ def _rubric(out: Console, data: Row) -> None:
             r["round"],
             number(r["weight"], 2),
             number(r["trust"], 2),
-            _worth(r, "worth", "worth_se"),
-            _worth(r, "credit", "credit_se"),
+            estimated(r, "worth"),
+            estimated(r, "credit"),
             share_of(r),
-            r["prompt"],
-            r["reason"],
         )
         for r in data["rounds"]
     ]
     out.print(
         table(
-            ("round", "weight", "trust", "worth ± se", "part of the pair ± se", SHARE, "prompt", "reason"),
+            ("round", "weight", "trust", "worth", "part of the pair", SHARE),
             rows,
-            "round,weight,trust,worth ± se",
+            "round,weight,trust",
         )
     )
+    for r in data["rounds"]:
+        out.print(Text(f"round {r['round']}: {r['prompt']}; {r['reason']}", style="dim"))
     heading(out, "evidence: short runs on documents ranked high against ranked low, one mixture")
     told = [
         (e["round"], {1.0: "+", -1.0: "-"}.get(e["sign"], NOTHING), signed(e["apart"], 2),
-         f"{signed(e['gain'])} ± {number(e['se'])}", count(e["n"]), e["verdict"])
+         estimated(e, "gain"), count(e["n"]))
         for e in data["evidence"]
     ]  # fmt: skip
-    names = ("round", "sign", "apart in sds", "feedback composite ± se", "n", "verdict")
+    names = ("round", "sign", "apart in sds", "feedback composite", "n")
     out.print(table(names, told, "round,apart in sds,n"))
     for name in ("top", "bottom"):
         heading(out, f"{name} scores of the newest round")

@@ -4,12 +4,11 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from .formats import NOTHING, count, duration, line, number, percent, signed, usd
+from .formats import NOTHING, count, duration, line, percent, signed, usd
+from .grid import table
 
 STYLES = {
     "gain": "green",
@@ -20,29 +19,35 @@ STYLES = {
     "unreadable": "red",
 }
 Row = Mapping[str, Any]
+ENDS = {"gain": ("low", "high", "verdict")}
+"""Keys of the interval and verdict of a measured gain; those of other estimates begin with the estimate's key."""
+PIPE, NARROWEST = 120, 40
+"""Columns where nobody says how many there are, and the fewest that are written for."""
 
 
 def console() -> Console:
-    """Writes to standard output; where that is no terminal, lines are wide and uncoloured."""
-    wide = max(120, shutil.get_terminal_size((120, 40)).columns)
-    found = Console(highlight=False, emoji=False, markup=False)
-    return found if found.is_terminal else Console(highlight=False, emoji=False, markup=False, width=wide)
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str = "") -> Table:
-    """A quiet table; names in `right` (separated by blanks) are columns of numbers."""
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-    numeric = set(right.split(","))
-    for name in columns:
-        out.add_column(name, justify="right" if name in numeric else "left", overflow="fold", no_wrap=name in numeric)
-    for row in rows:
-        out.add_row(*(c if isinstance(c, Text) else Text(NOTHING if c is None else str(c)) for c in row))
-    return out
+    """Writes to standard output, `COLUMNS` wide; without it as wide as the terminal, uncoloured and 120 in a pipe."""
+    terminal = Console(highlight=False, emoji=False, markup=False)
+    if terminal.is_terminal:
+        return terminal
+    width = max(NARROWEST, shutil.get_terminal_size((PIPE, 40)).columns)
+    return Console(highlight=False, emoji=False, markup=False, width=width)
 
 
 def verdict(word: str | None) -> Text:
     """`gain`, `loss` or `unresolved` in its colour."""
     return Text(word or NOTHING, style=STYLES.get(word or "", ""))
+
+
+def estimated(row: Row | None, value: str, digits: int = 4) -> Text:
+    """A cell of two lines: the estimate `value` of a row and its verdict, below them its 95 % interval."""
+    if row is None or row.get(value) is None:
+        return Text(NOTHING)
+    low, high, word = (row[key] for key in ENDS.get(value, (f"{value}_low", f"{value}_high", f"{value}_verdict")))
+    if low is None:
+        return Text(signed(row[value], digits))
+    told = f"{signed(row[value], digits)} {word}\n{signed(low, digits)} to {signed(high, digits)}"
+    return Text(told, style=STYLES[word], no_wrap=True)
 
 
 def heading(out: Console, text: str) -> None:
@@ -117,46 +122,27 @@ def _runs(out: Console, data: Row) -> None:
         return
     rows = [
         (r["run"], Text(r["state"], style=STYLES.get(r["state"], "")), f"{r['rounds_done']}/{r['rounds_wanted']}",
-         duration(r["spent"]["seconds"]), usd(r["spent"]["usd"]), r["continue"])
+         duration(r["spent"]["seconds"]), usd(r["spent"]["usd"]), Text(r["continue"], no_wrap=True))
         if "spent" in r else (r["run"], Text(r["state"], style="red"), "", "", "", r["problem"])
         for r in data["runs"]
     ]  # fmt: skip
-    out.print(table(("run", "state", "rounds", "time", "USD", "next"), rows, "rounds,time,USD"))
+    out.print(table(("run", "state", "rounds", "time", "USD", "next"), rows, "rounds,time,USD", "USD,time"))
 
 
 def rounds(data: Row) -> None:
-    """`coevo rounds`: one line a round."""
+    """`coevo rounds`: two lines a round, and a third one where hidden items warn."""
     out = console()
     out.print(Text(data["headline"]))
     out.print()
+    names = ("hidden, main vs start", "hidden, vs control", "feedback, vs control")
     rows = []
     for r in data["rounds"]:
         largest = f"{r['largest_arm'][0]} {percent(r['largest_arm'][1])}" if r["largest_arm"] else NOTHING
-        gains = [_gain(r[k]) for k in ("hidden_start", "hidden_control", "feedback_control")]
-        cost = (duration(r["seconds"]), usd(r["usd"]), r["alarm"] or "")
-        rows.append((r["round"], r["accepted"] or r["status"], *gains, largest, *cost))
-    names = (
-        "round",
-        "accepted",
-        "hidden, main vs start",
-        "hidden, vs control",
-        "feedback, vs control",
-        "largest arm",
-        "time",
-        "USD",
-        "alarm",
-    )
-    out.print(table(names, rows, "round,time,USD"))
-    out.print(
-        Text(
-            "composite gain in sd of the items ± half its 95 % interval, which holds zero if unresolved",
-            style="dim",
-        )
-    )
-
-
-def _gain(delta: Row | None) -> Text:
-    if delta is None:
-        return Text(NOTHING)
-    reach = (delta["high"] - delta["low"]) / 2
-    return Text(f"{signed(delta['gain'])} ± {number(reach)} {delta['verdict']}", style=STYLES[delta["verdict"]])
+        gains = [estimated(r[k], "gain", 3) for k in ("hidden_start", "hidden_control", "feedback_control")]
+        rows.append((r["round"], r["accepted"] or r["status"], *gains, largest, duration(r["seconds"]), usd(r["usd"])))
+    columns = ("round", "accepted", *names, "largest arm", "time", "USD")
+    out.print(table(columns, rows, "round,time,USD", "USD,time,largest arm"))
+    for r in data["rounds"]:
+        if r["alarm"]:
+            out.print(Text(f"alarm in round {r['round']}: {r['alarm']}", style="red"))
+    out.print(Text("composite gain in sd of the items, and its 95 % interval", style="dim"))

@@ -45,7 +45,10 @@ def test_a_sample_is_learned_from_only_where_training_on_it_helped(finished, tmp
     assert sum(labels(unclear).values()) == len(of_this_round) < sum(labels(helped).values()) == len(both)
     assert sum(labels(everything).values()) == len(both | {*helped.store.scores(0)["doc_id"].to_pylist()})
     assert events(everything) == [] and events(helped)[0].startswith("refused sample of round 0 as seeds: training")
-    assert events(helped)[1] == "accepted sample of round 1 as seeds: training on it gained +0.0500 +- 0.0100"
+    assert (
+        events(helped)[1]
+        == "accepted sample of round 1 as seeds: training on it gained +0.0500 (95 % +0.0304 to +0.0696)"
+    )
     assert "(unresolved), wanted gain - 1.64 se > 0" in events(unclear)[1]
 
 

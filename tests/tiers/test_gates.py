@@ -24,7 +24,9 @@ def candidate(to: Tier = Tier.L4, at: Tier = Tier.L3, **known: Any) -> Candidate
 def test_merit_and_contribution_together_promote() -> None:
     (made,) = gate(3, [candidate()], WELL)
     assert (made.action, made.tier, made.stage, made.round) == (Action.PROMOTE, Tier.L4, "gate", 3)
-    assert "2 of 3 verifier votes" in made.reason and "math/L4 measured +0.0200 +- 0.0100" in made.reason
+    assert (
+        "2 of 3 verifier votes" in made.reason and "math/L4 measured +0.0200 (95 % +0.0004 to +0.0396)" in made.reason
+    )
     assert (made.evidence["arm"], made.evidence["arm_mean"], made.evidence["votes_for"]) == ("math/L4", 0.02, 2)
 
 
@@ -74,7 +76,7 @@ def test_bulk_promotion_asks_the_arm_too() -> None:
         ("b", Action.REFUSE, None),
         ("c", Action.REFUSE, None),
     ]
-    assert made[0].reason == "top; promoted to L2: en/L2 measured +0.1000 +- 0.1000"
+    assert made[0].reason == "top; promoted to L2: en/L2 measured +0.1000 (95 % -0.0960 to +0.2960)"
     assert "math/L2 measured -0.1000" in made[1].reason and made[2].reason == "low"
     assert made[1].evidence["arm_mean"] == -0.1
     assert gate_rows(1, verdicts.slice(0, 0), documents, Tier.L2, {}).num_rows == 0
@@ -99,7 +101,7 @@ def test_harm_moves_a_bounded_share_of_the_worst_one_tier_down() -> None:
     assert [d.doc for d in made] == [f"math3{i:03d}" for i in range(8)]
     assert {(d.action, d.tier, d.stage) for d in made} == {(Action.DEMOTE, Tier.L2, "demote")}
     assert made[1].reason == (
-        "math/L3 is harmful (-0.1000 +- 0.0500, so at most -0.0180 < 0); "
+        "math/L3 is harmful: -0.1000 (95 % -0.1980 to -0.0020), so at most -0.0180 < 0; "
         "score 0.010 is number 2 from the bottom of 40: L3 -> L2"
     )
     assert (made[1].evidence["score"], made[1].evidence["place"], made[1].evidence["demoted"]) == (0.01, 2, 8)

@@ -112,9 +112,12 @@ def main(repeats: int) -> None:
 
 
 def _row(name: str, setting: Setting, repeats: int) -> None:
+    from scipy.stats import binomtest
+
     false = calls(setting, repeats)
     wrong = float((false > 0).mean())
-    cells = [f"{100 * wrong:.1f} ± {196 * (wrong * (1 - wrong) / repeats) ** 0.5:.1f} %"]
+    low, high = binomtest(int((false > 0).sum()), repeats).proportion_ci(method="wilson")
+    cells = [f"{100 * wrong:.1f} % ({100 * low:.1f} to {100 * high:.1f})"]
     for effect in (-0.5, -1.0, -2.0):
         at = calls(replace(setting, effect=effect), max(50, repeats // 10), 1)
         hit = at[at > 0]

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from coevo.loop.feedback.config import FeedbackConfig
 from coevo.loop.feedback.mechanism import Contrast, Evidence, Floats
@@ -75,10 +76,10 @@ def shares(seeds: range, grade: str, config: FeedbackConfig = CONFIG, **how: Any
 
 
 def row(label: str, found: Floats) -> str:
-    """Mean shares after 5, 10 and 20 rounds with their standard error, in percent."""
-    se = found.std(axis=0) / np.sqrt(len(found))
+    """Mean shares after 5, 10 and 20 rounds with their 95 % t interval over worlds, in percent."""
+    mean, half = found.mean(axis=0), stdtrit(len(found) - 1, 0.975) * found.std(axis=0) / np.sqrt(len(found))
     return f"{label:34s}" + "  ".join(
-        f"{100 * m:5.1f} +- {100 * s:3.1f}" for m, s in zip(found.mean(axis=0), se, strict=True)
+        f"{100 * m:5.1f} ({100 * (m - h):.1f} to {100 * (m + h):.1f})" for m, h in zip(mean, half, strict=True)
     )
 
 

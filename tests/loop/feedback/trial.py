@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from coevo.eval.clustered import EXACT, Error
 from coevo.eval.score import Delta
@@ -148,8 +149,9 @@ def summary(name: str, outcomes: list[Outcome]) -> str:
     rounds = sum(o.rounds for o in outcomes)
     main, claims, wrong = (sum(getattr(o, k) for o in outcomes) / rounds for k in ("accepted", "claims", "wrong"))
     distance = np.mean([o.distance for o in outcomes])
+    mean, half = g.mean(), stdtrit(len(g) - 1, 0.975) * g.std() / np.sqrt(len(g))
     return (
-        f"{name:28s} {g.mean():+.4f} +- {g.std() / np.sqrt(len(g)):.4f}  p10 {np.quantile(g, 0.1):+.4f}"
+        f"{name:28s} {mean:+.4f} ({mean - half:+.4f} to {mean + half:+.4f})  p10 {np.quantile(g, 0.1):+.4f}"
         f"  worse {np.mean(g < -se):6.1%}  better {np.mean(g > se):6.1%}"
         f"  main {main:4.0%}  claims {claims:5.1%}  wrong {wrong:5.1%}  KL {distance:.3f}"
     )

@@ -131,10 +131,10 @@ def curate(store: Store, number: int) -> dict[str, str]:
     found += [told("verify", "rule:solve", d, Action.DROP, "answer 41, solved 42") for d in born[40:46]]
     store.commit(number, "verify", rows_from_decisions(found))
     code, en, math = ([d for d in born[:30] if d["domain"] == domain] for domain in DOMAINS)
-    up = [told("gate", "gate", d, Action.PROMOTE, "3 of 3 votes; math/L4 +0.031 ± 0.020", tier=Tier.L4) for d in math]
-    found = [told("gate", "gate", d, Action.REFUSE, "code/L4 has contribution -0.012 ± 0.010") for d in code]
+    up = [told("gate", "gate", d, Action.PROMOTE, "3 of 3 votes; math/L4 measured +0.031", tier=Tier.L4) for d in math]
+    found = [told("gate", "gate", d, Action.REFUSE, "code/L4 measured -0.012 (95 % -0.032 to +0.008)") for d in code]
     store.commit(number, "gate", rows_from_decisions(up + found))
-    harm = "en/L3 measured -0.061 ± 0.020 in round 2"
+    harm = "en/L3 measured -0.061 (95 % -0.100 to -0.022) in round 2"
     down = [told("demote", "gate", d, Action.DEMOTE, harm, tier=Tier.L2) for d in en[:5] if number == 2]
     store.commit(number, "demote", rows_from_decisions(down))
     out = {"qa": str(up[0].doc)}

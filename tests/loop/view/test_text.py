@@ -53,7 +53,7 @@ def test_rounds_are_one_line_each(run_folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_show_has_interval_n_and_verdict(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    deltas_text.show(tables.show(run_folder, 2))
+    deltas_text.show(tables.show(run_folder, 2), whole=True)
     out = capsys.readouterr().out
     row = next(line for line in out.split("main against control")[2].splitlines() if line.startswith("composite"))
     assert row.split()[-2:] == ["840", "loss"]
