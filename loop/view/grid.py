@@ -50,8 +50,13 @@ class Grid:
     def _table(self, shown: Sequence[int], widths: Sequence[int]) -> Table:
         out = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold", show_edge=False)
         for i, width in zip(shown, widths, strict=True):
-            justify = "right" if self.columns[i] in self.numeric else "left"
-            out.add_column(self.columns[i], justify=justify, overflow="fold", min_width=width, max_width=width)
+            out.add_column(
+                self.columns[i],
+                justify="right" if self.columns[i] in self.numeric else "left",
+                overflow="fold",
+                min_width=width,
+                max_width=width,
+            )
         for row in self.rows:
             out.add_row(*(row[i] for i in shown))
         return out
