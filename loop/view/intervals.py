@@ -21,7 +21,8 @@ def with_interval(row: Mapping[str, Any], value: str, error: str, dof: float = E
     """
     estimate, se = row.get(value), row.get(error)
     if estimate is None or se is None:
-        return {**row, **dict.fromkeys((f"{value}_low", f"{value}_high", f"{value}_verdict"))}
+        absent = dict.fromkeys((value, error, f"{value}_low", f"{value}_high", f"{value}_verdict"))
+        return absent | dict(row)
     half = Error(se, dof).half_width
     low, high = estimate - half, estimate + half
     return {**row, f"{value}_low": low, f"{value}_high": high, f"{value}_verdict": verdict(low, high)}
