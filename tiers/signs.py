@@ -60,8 +60,9 @@ def read(texts: pa.Array | pa.ChunkedArray) -> Read:
 
 
 def read_text(text: str) -> tuple[list[int], frozenset[int]]:
-    """Words and windows of one text."""
-    texts = read(pa.array([text], pa.large_string()))
+    """Words and windows of one text; a lone surrogate, which models write and Arrow cannot hold, is a question mark."""
+    whole = text.encode("utf-8", "replace").decode()
+    texts = read(pa.array([whole], pa.large_string()))
     return texts.words.tolist(), frozenset(texts.windows.tolist())
 
 

@@ -93,10 +93,11 @@ def no_http(handler: Handler) -> None:
 
 
 def wire(headers: bytes, status: bytes = b"200 OK") -> Step:
-    """A good body behind a head that is written byte by byte."""
+    """A good body behind a head that is written byte by byte; the connection ends after it, as the head announces."""
 
     def step(handler: Handler) -> None:
-        handler.wfile.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"\r\n" + json.dumps(GOOD).encode())
+        head = b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n" + headers + b"\r\n"
+        handler.wfile.write(head + json.dumps(GOOD).encode())
         handler.close_connection = True
 
     return step

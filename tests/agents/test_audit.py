@@ -28,7 +28,12 @@ def judged(server: ModelServer, documents: list[Document], **options: Any) -> li
 
 @pytest.mark.parametrize(
     ("shares", "grade"),
-    [({"5": 1.0}, 1.0), ({"0": 1.0}, 0.0), ({"2": 0.5, "3": 0.5}, 0.5), ({"4": 0.3, "5": 0.1}, 0.85)],
+    [
+        ({"5": 1.0, "4": 1e-9}, 1.0),
+        ({"0": 1.0, "1": 1e-9}, 0.0),
+        ({"2": 0.5, "3": 0.5}, 0.5),
+        ({"4": 0.3, "5": 0.1}, 0.85),
+    ],
 )
 def test_a_grade_is_the_expected_number(shares: dict[str, float], grade: float) -> None:
     with serving(lambda said, form: shares) as server:
@@ -40,7 +45,7 @@ def test_a_grade_is_the_expected_number(shares: dict[str, float], grade: float) 
 def test_rubrics_of_several_sorts_are_asked_together_each_in_its_language() -> None:
     def answer(said: str, form: str) -> Any:
         return (
-            {"3": 1.0}
+            {"3": 1.0, "2": 1e-9}
             if "from 0 to 5" in said
             else {"是": 0.75, "否": 0.25}
             if "是或否" in said
