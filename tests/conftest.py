@@ -11,6 +11,7 @@ from coevo.loop.workers import THREADS
 
 from .forks import Forks, common
 
+os.environ.pop("COLUMNS", None)  # 80 in the processes of pytest-xdist; tests of widths set their own
 os.environ.update(THREADS)  # before torch is imported: two threads on two busy cores wait for each other
 settings.register_profile("coevo", deadline=None)
 settings.load_profile("coevo")

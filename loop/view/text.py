@@ -1,6 +1,6 @@
 """Terminal rendering: rich tables on a terminal, plain lines in a pipe; all it gets has been made plain before."""
 
-import shutil
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,7 +30,8 @@ def console() -> Console:
     terminal = Console(highlight=False, emoji=False, markup=False)
     if terminal.is_terminal:
         return terminal
-    width = max(NARROWEST, shutil.get_terminal_size((PIPE, 40)).columns)
+    columns = os.environ.get("COLUMNS", "")
+    width = max(NARROWEST, int(columns)) if columns.isdecimal() else PIPE
     return Console(highlight=False, emoji=False, markup=False, width=width)
 
 

@@ -47,10 +47,11 @@ def test_a_mechanism_that_misbehaves_keeps_the_previous_plan_and_the_run_goes_on
     assert one["plan"]["reason"] == "a tilt"
     assert max(one["plan"]["mixture"].values()) > 1.3 * min(one["plan"]["mixture"].values())
     assert "wants shares >= 0 that sum to 1, got nan for code/L1" in two["plan"]["reason"]
-    previous = {arm: one["plan"]["mixture"][arm] for arm in two["plan"]["mixture"]}  # an arm may have run out of text
-    whole = sum(previous.values())
-    assert len(previous) >= 10
-    assert two["plan"]["mixture"] == pytest.approx({a: s / whole for a, s in previous.items()}, abs=0.02)
+    before, after = one["plan"]["mixture"], two["plan"]["mixture"]
+    shared = [arm for arm in after if arm in before]  # arms run out of text, and get some
+    assert len(shared) >= 8
+    scale = sum(after[arm] for arm in shared) / sum(before[arm] for arm in shared)
+    assert [after[arm] for arm in shared] == pytest.approx([before[arm] * scale for arm in shared], abs=0.02)
     told = {(e["round"], e["node"]): e["message"] for e in db.rows("events", level="warning")}
     assert "boom; round 1 was not learned from" in told[1, "learn"]
     assert "kept the previous mixture, no probes" in told[2, "allocate"]
