@@ -122,7 +122,7 @@ def _scan(docs: pa.Table, quotable: Quotable) -> tuple[list[Hits], list[Whole]]:
 
 def _places(words: FoldedWords, grams: Grams) -> tuple[Ints, Ints]:
     """Positions whose n words lie in one text and are among the grams, and the first place of each there."""
-    hashes = words.grams(grams.n)
+    hashes = words.runs.every(grams.n)
     at = grams.places(hashes)
     at = at[words.rows[at] == words.rows[at + grams.n - 1]]
     return at, np.searchsorted(grams.hashes, hashes[at])
@@ -166,7 +166,7 @@ def _wholes(words: FoldedWords, anchor: Grams, quotable: Quotable, base: int) ->
     size = quotable.parts.lengths[owners]
     inside = at + size <= words.offsets[words.rows[at] + 1]
     at, owners, size = at[inside], owners[inside], size[inside]
-    same = words.grams_at(at + size - anchor.n, np.full(len(at), anchor.n)) == quotable.tails(owners, anchor.n)
+    same = words.runs.at(at + size - anchor.n, anchor.n) == quotable.tails(owners, anchor.n)
     hits = []
     for place, segment in zip(at[same].tolist(), owners[same].tolist(), strict=True):
         row = int(words.rows[place])

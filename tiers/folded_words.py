@@ -53,9 +53,23 @@ def _word_bytes() -> Bools:
 _IS_WORD = _word_bytes()
 
 
-def word_bases() -> tuple[int, int]:
-    """The base of the running sums over words, and its inverse."""
-    return _WORD, _WORD_INVERSE
+class RunHashes:
+    """Hashes of words in a row, from any place on and of any length: one running sum answers for all."""
+
+    def __init__(self, words: Hashes) -> None:
+        """`words`: [t] hashes of single words, end to end."""
+        self._sums = np.zeros(len(words) + 1, np.uint64)
+        np.cumsum(words * powers(_WORD_INVERSE, len(words)), out=self._sums[1:])
+        self._factors = powers(_WORD, len(words) + 1)
+
+    def every(self, n: int) -> Hashes:
+        """[t - n + 1] hash of every n words in a row."""
+        count = max(len(self._sums) - n, 0)
+        return np.asarray((self._sums[n : n + count] - self._sums[:count]) * self._factors[:count], np.uint64)
+
+    def at(self, starts: Ints, sizes: Ints | int) -> Hashes:
+        """[k] hash of so many words from each start on."""
+        return np.asarray((self._sums[starts + sizes] - self._sums[starts]) * self._factors[starts], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -82,23 +96,9 @@ class FoldedWords:
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
     @cached_property
-    def _sums(self) -> Hashes:
-        sums = np.zeros(len(self.hashes) + 1, np.uint64)
-        np.cumsum(self.hashes * powers(_WORD_INVERSE, len(self.hashes))[: len(self.hashes)], out=sums[1:])
-        return sums
-
-    @cached_property
-    def _factors(self) -> Hashes:
-        return powers(_WORD, len(self.hashes))
-
-    def grams(self, n: int) -> Hashes:
-        """[t - n + 1] hash of every n words in a row, those that go over the end of a text among them."""
-        count = max(len(self.hashes) - n + 1, 0)
-        return np.asarray((self._sums[n : n + count] - self._sums[:count]) * self._factors[:count], np.uint64)
-
-    def grams_at(self, starts: Ints, sizes: Ints) -> Hashes:
-        """[k] hash of as many words from each start on."""
-        return np.asarray((self._sums[starts + sizes] - self._sums[starts]) * self._factors[starts], np.uint64)
+    def runs(self) -> RunHashes:
+        """Hashes of words in a row, those that go over the end of a text among them."""
+        return RunHashes(self.hashes)
 
     def stands_alone(self, row: int, start: int, end: int) -> bool:
         """Whether words from `start` to `end` of a text are a sentence, a line or a cell by themselves."""

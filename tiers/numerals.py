@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from .answers import numerals
+
 _SMALL = """zero one two three four five six seven eight nine ten
 eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"""
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -11,8 +13,8 @@ ENGLISH = {word: value for value, word in enumerate(_SMALL.split())} | {
 ENGLISH_SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 JOINED = {tens + unit: ENGLISH[tens] + ENGLISH[unit] for tens in list(ENGLISH)[20:] for unit in list(ENGLISH)[1:10]}
 """`fortyeight`: hyphens within words are folded away."""
-CHINESE = {"〇": 0, "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}  # noqa: RUF001
-CHINESE_SCALES = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
+CHINESE = numerals.DIGITS
+CHINESE_SCALES = numerals.UNITS | numerals.GROUPS
 UNITS = ENGLISH | JOINED | CHINESE
 SCALES = ENGLISH_SCALES | CHINESE_SCALES
 WORDS = (*UNITS, *SCALES, "and")

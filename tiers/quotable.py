@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .benchmark_item import BenchmarkItem, Role, segments
 from .config import DecontaminateConfig
-from .folded_words import Bools, folded_words, powers, word_bases
+from .folded_words import Bools, RunHashes, folded_words
 from .tokens import Hashes, Ints
 
 MIN_VARIETY = 4
@@ -145,16 +145,8 @@ class Quotable:
         return lengths if self.whole.any() else []
 
     @cached_property
-    def _rolled(self) -> tuple[Hashes, Hashes]:
-        base, inverse = word_bases()
-        sums = np.zeros(len(self.parts.words) + 1, np.uint64)
-        np.cumsum(self.parts.words * powers(inverse, len(self.parts.words)), out=sums[1:])
-        return sums, powers(base, len(self.parts.words) + 1)
-
-    def hashes_at(self, starts: Ints, n: Ints | int) -> Hashes:
-        """Hash of n words of the segments from each start on."""
-        sums, factors = self._rolled
-        return np.asarray((sums[starts + n] - sums[starts]) * factors[starts], np.uint64)
+    def _runs(self) -> RunHashes:
+        return RunHashes(self.parts.words)
 
     def _grams(self, n: int) -> Grams:
         own = np.flatnonzero((self.n == n) & (self.parts.lengths >= n))
@@ -163,7 +155,7 @@ class Quotable:
         inner = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         starts = self.parts.offsets[owners] + inner
         rich = self._rich(starts, n)
-        hashes, first = np.unique(self.hashes_at(starts[rich], n), return_index=True)
+        hashes, first = np.unique(self._runs.at(starts[rich], n), return_index=True)
         return Grams.of(n, hashes, owners[rich][first])
 
     def _rich(self, starts: Ints, n: int) -> Bools:
@@ -191,11 +183,11 @@ class Quotable:
     def _anchors(self, k: int) -> Grams:
         size = self.parts.lengths
         own = np.flatnonzero(self.whole & (size >= k) & (size < 2 * k))
-        return Grams.of(k, self.hashes_at(self.parts.offsets[own], k), own)
+        return Grams.of(k, self._runs.at(self.parts.offsets[own], k), own)
 
     def tails(self, owners: Ints, k: int) -> Hashes:
         """Hash of the last k words of segments."""
-        return self.hashes_at(self.parts.offsets[owners + 1] - k, k)
+        return self._runs.at(self.parts.offsets[owners + 1] - k, k)
 
     def neighbours(self, segment: int) -> list[Hashes]:
         """Words of the other segments of the same item; the right answer and choices, question and context."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .characters import BRACKET, DIGIT, LETTER, OPERATOR, PLANES, SPACE, characters
+from .rows import as_array
 from .tokens import PRIME, Hashes, Ints, mix
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -60,9 +61,8 @@ def read(texts: pa.Array | pa.ChunkedArray) -> Read:
 
 
 def read_text(text: str) -> tuple[list[int], frozenset[int]]:
-    """Words and windows of one text; a lone surrogate, which models write and Arrow cannot hold, is a question mark."""
-    whole = text.encode("utf-8", "replace").decode()
-    texts = read(pa.array([whole], pa.large_string()))
+    """Words and windows of one text."""
+    texts = read(as_array([text], pa.large_string()))
     return texts.words.tolist(), frozenset(texts.windows.tolist())
 
 

@@ -6,9 +6,9 @@ from fractions import Fraction
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 """Chinese characters, for use in a regular expression."""
 DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"\u3007": 0, "两": 2, "\u25cb": 0}
-_UNITS = {"十": 10, "百": 100, "千": 1_000}
-_GROUPS = {"万": 10_000, "亿": 100_000_000}
-_ALL = "".join([*DIGITS, *_UNITS, *_GROUPS])
+UNITS = {"十": 10, "百": 100, "千": 1_000}
+GROUPS = {"万": 10_000, "亿": 100_000_000}
+_ALL = "".join([*DIGITS, *UNITS, *GROUPS])
 _INTEGER = f"[{_ALL}]{{1,24}}"
 _NO_NUMBERS = frozenset("万一 一一 千万 万千 万万 亿万".split())  # noqa: SIM905 -- words such as "in case" and "one by one"
 _MEASURES = "年月日号秒岁个只条本次位名人章节页项种倍成元块米克吨斤里天周届层步"
@@ -30,13 +30,13 @@ def integer(text: str) -> int | None:
     for c in text:
         if c in DIGITS:
             digit = DIGITS[c]
-        elif c in _UNITS:
-            group, digit = group + (digit or 1) * _UNITS[c], 0
+        elif c in UNITS:
+            group, digit = group + (digit or 1) * UNITS[c], 0
         else:
             below = total + group + digit if c == "亿" else group + digit
-            total, group, digit = (0 if c == "亿" else total) + (below or 1) * _GROUPS[c], 0, 0
+            total, group, digit = (0 if c == "亿" else total) + (below or 1) * GROUPS[c], 0, 0
     if digit and text[-2] in "百千万亿":  # `两百五`: the last unit is left out where it is the next smaller one
-        digit *= (_UNITS | _GROUPS)[text[-2]] // 10
+        digit *= (UNITS | GROUPS)[text[-2]] // 10
     return total + group + digit
 
 
